@@ -4,3 +4,4 @@ export * from './half.js';
 export * from './philox.js';
 export * from './progress.js';
 export * from './tensor.js';
+export * from './text.js';
