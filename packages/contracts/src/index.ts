@@ -1,1 +1,2 @@
-export {};
+export * from './sequence-format.js';
+export * from './tokenizer.js';
