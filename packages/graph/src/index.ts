@@ -1,6 +1,12 @@
+export * from './check.js';
 export * from './executor.js';
+export * from './gradients.js';
 export * from './graph.js';
+export * from './interpreter/index.js';
 export * from './op.js';
 export * from './primitives/index.js';
+export * from './print.js';
+export { decompose, expand, type Rule, reapply, rewrite } from './rewrite.js';
 export * from './shape.js';
+export * from './simplify.js';
 export * from './value.js';
