@@ -1,1 +1,3 @@
-export {};
+export { TokenizerError } from './error.js';
+export type { Whitespace } from './special.js';
+export { instructTokens, pretrainTokens, Tokenizer, type TokenizerOptions } from './tokenizer.js';
