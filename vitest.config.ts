@@ -16,7 +16,11 @@ const project = (name: string, include: string[], exclude: string[] = []) => ({
   test: { name, include, exclude: ['**/node_modules/**', '**/dist/**', ...exclude], testTimeout: 60_000 },
 });
 
-const where = (suffix: string) => [`packages/*/src/**/*${suffix}`, `apps/*/src/**/*${suffix}`, `scripts/**/*${suffix}`];
+const where = (suffix: string) => [
+  `packages/*/src/**/*${suffix}`,
+  `apps/*/src/**/*${suffix}`,
+  `scripts/**/*${suffix}`,
+];
 const special = ['onnx', 'golden', 'gpu', 'browser'].map((kind) => `**/*.${kind}.test.ts`);
 
 export default defineConfig({

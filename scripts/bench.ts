@@ -1,0 +1,52 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { Bench } from '@emu-ts/testing';
+
+/**
+ * Runs the benchmarks that packages list in `bench/*.ts`. A value means little on its own on a noisy machine; the ratio
+ * to the peer measured beside it in the same process is what counts.
+ */
+const root = fileURLToPath(new URL('../', import.meta.url));
+const { values } = parseArgs({
+  options: { group: { type: 'string' }, json: { type: 'string', default: 'bench-results/latest.json' } },
+});
+
+const files = ['packages', 'apps'].flatMap((group) =>
+  readdirSync(path.join(root, group)).flatMap((name) => list(path.join(root, group, name, 'bench'))),
+);
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => path.join(folder, name));
+  } catch {
+    return [];
+  }
+}
+
+const results: object[] = [];
+for (const file of files) {
+  const { benches = [] } = (await import(pathToFileURL(file).href)) as { benches?: readonly Bench[] };
+  for (const bench of benches) {
+    if (values.group && !bench.name.startsWith(values.group)) continue;
+    const { value, baseline } = await bench.run();
+    const ratio = baseline ? value / baseline.value : undefined;
+    const beside = baseline ? `  ${ratio?.toFixed(3)} × ${baseline.name} (${format(baseline.value)})` : '';
+    console.log(`${bench.name.padEnd(48)} ${format(value)} ${bench.unit}${beside}`);
+    results.push({ name: bench.name, unit: bench.unit, value, baseline, ratio });
+  }
+}
+
+function format(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+const out = path.resolve(root, values.json);
+mkdirSync(path.dirname(out), { recursive: true });
+const machine = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length };
+writeFileSync(out, `${JSON.stringify({ machine, results }, null, 2)}\n`);
+console.log(`\nWritten to ${path.relative(process.cwd(), out)}`);

@@ -1,0 +1,43 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** What `npm start`, `npm test` and their kin share: a machine with Node alone becomes one with everything. */
+export const root = fileURLToPath(new URL('../../', import.meta.url));
+export const bin = (name) =>
+  path.join(root, 'node_modules', '.bin', process.platform === 'win32' ? `${name}.cmd` : name);
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`emu-ts needs Node 20.19 or newer; this is ${process.version}.`);
+  process.exit(1);
+}
+
+/** Runs a command with this terminal. Returns its exit code; with `must`, ends the process when it is not 0. */
+export function run(command, args, { must = true, env = {} } = {}) {
+  const shell = process.platform === 'win32';
+  const { status, signal, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: 'inherit',
+    shell,
+    env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', ...env },
+  });
+  if (error) console.error(`${command}: ${error.message}`);
+  const code = status ?? (signal ? 130 : 1);
+  if (must && code !== 0) process.exit(code);
+  return code;
+}
+
+/** Installs exactly what the lock file says, when that has not been done since it last changed. */
+export function install() {
+  const done = path.join(root, 'node_modules', '.package-lock.json');
+  const lock = path.join(root, 'package-lock.json');
+  if (existsSync(done) && statSync(done).mtimeMs >= statSync(lock).mtimeMs) return;
+  console.log('Installing (npm ci) …');
+  run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
+}
+
+export function build() {
+  run(bin('turbo'), ['run', 'build', '--output-logs=errors-only', '--log-order=grouped']);
+}

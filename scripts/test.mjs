@@ -1,0 +1,35 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { bin, build, install, run } from './lib/setup.mjs';
+
+/** `npm test`: installs, then runs every check and every test, and closes with one line of counts. */
+install();
+let failed = 0;
+const step = (title, action) => {
+  console.log(`\n── ${title}`);
+  if (action() !== 0) {
+    failed++;
+    console.error(`✗ ${title}`);
+  }
+};
+const scratch = mkdtempSync(path.join(tmpdir(), 'emu-test-'));
+const results = path.join(scratch, 'vitest.json');
+
+step('Lint and format', () => run(bin('biome'), ['ci', '--error-on-warnings'], { must: false }));
+build();
+step('Types', () => run(bin('turbo'), ['run', 'typecheck', '--output-logs=errors-only'], { must: false }));
+step('Unused files, exports and dependencies', () => run(bin('knip'), [], { must: false }));
+step('Publishable packages', () => run(process.execPath, ['scripts/publishable.mjs'], { must: false }));
+step('Tests', () =>
+  run(bin('vitest'), ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${results}`], {
+    must: false,
+  }),
+);
+
+const counts = JSON.parse(readFileSync(results, 'utf8'));
+rmSync(scratch, { recursive: true });
+console.log(
+  `\n${counts.numPassedTests} passed, ${counts.numFailedTests + failed} failed, ${counts.numPendingTests} skipped`,
+);
+process.exit(failed ? 1 : 0);
