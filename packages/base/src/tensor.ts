@@ -1,4 +1,4 @@
-import { type DType, type DTypeArrays, allocate } from './dtype.js';
+import { allocate, type DType, type DTypeArrays } from './dtype.js';
 import { ShapeError } from './error.js';
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from './half.js';
 

@@ -1,5 +1,5 @@
 import { tensor } from '@emu-ts/base';
-import { expectGradients } from '@emu-ts/testing';
+import { expectGradients, readmeExamples } from '@emu-ts/testing';
 import { describe, expect, it } from 'vitest';
 import {
   add,
@@ -197,3 +197,5 @@ describe('interpreter', () => {
     await expect(program.run({})).rejects.toMatchObject({ code: 'MISSING_INPUT' });
   });
 });
+
+readmeExamples(import.meta.url);
