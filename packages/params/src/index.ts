@@ -1,1 +1,8 @@
+export * from './describe.js';
+export * from './initialize.js';
+export * from './load.js';
+export { CheckpointMismatchError, type Misfit } from './mismatch.js';
 export * from './param.js';
+export * from './placed.js';
+export * from './program-cache.js';
+export * from './source.js';

@@ -72,3 +72,10 @@ export function mapParams<T extends ParamTree, R>(
 /** Graph inputs for every weight, named by checkpoint path. Inputs a graph does not use are never uploaded. */
 export const paramInputs = <const T extends ParamTree>(tree: T, prefix = ''): Params<T> =>
   mapParams(tree, (name, weight) => input(name, weight), prefix) as Params<T>;
+
+/** The same tree stored in another float format: everything, or the weights `which` picks by name. */
+export const withDtype = <const T extends ParamTree>(
+  tree: T,
+  dtype: DType,
+  which: (name: string, weight: Param) => boolean = () => true,
+): T => mapParams(tree, (name, weight) => (which(name, weight) ? { ...weight, dtype } : weight)) as T;
