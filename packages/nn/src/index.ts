@@ -27,6 +27,7 @@ export {
   rmsNormParams,
 } from './norms.js';
 export { groupSize, linearInt4Op, linearInt8Op, type QuantizedBits } from './quantized-linear/op.js';
+export { type QuantizedWeight, quantizeLinear } from './quantized-linear/quantize.js';
 export {
   type QuantizedLinearTree,
   quantizedLinear,
