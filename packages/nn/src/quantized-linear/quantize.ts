@@ -41,7 +41,7 @@ export function quantizeLinear(weight: HostTensor, bits: QuantizedBits): Quantiz
 function candidates(group: Float64Array, bits: QuantizedBits): number[] {
   const extreme = group.reduce((a, b) => (Math.abs(b) > Math.abs(a) || Number.isNaN(b) ? b : a), 0);
   const half = 2 ** (bits - 1);
-  const scales = [-extreme / half, Math.abs(extreme) / (half - 1)].map((scale) => f16ToF32(f32ToF16(scale)));
+  const scales = [Math.abs(extreme) / (half - 1), -extreme / half].map((scale) => f16ToF32(f32ToF16(scale)));
   if (scales.every(Number.isFinite)) return scales;
   throw new EmuError(
     'QUANTIZE_RANGE',
