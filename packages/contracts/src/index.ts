@@ -1,3 +1,4 @@
+export * from './causal-transformer.js';
 export * from './image-decoder.js';
 export * from './language-model.js';
 export * from './regression-head.js';
@@ -5,3 +6,4 @@ export * from './safety-checker.js';
 export * from './scheduler.js';
 export * from './sequence-format.js';
 export * from './tokenizer.js';
+export * from './visual-encoder.js';
