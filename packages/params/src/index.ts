@@ -6,3 +6,4 @@ export * from './param.js';
 export * from './placed.js';
 export * from './program-cache.js';
 export * from './source.js';
+export * from './tensor-function.js';

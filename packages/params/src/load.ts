@@ -19,6 +19,8 @@ export interface LoadOptions extends CallOptions {
   readonly prefix?: string | undefined;
   /** Names the source may have beyond the tree. */
   readonly allowUnused?: readonly RegExp[] | undefined;
+  /** Weights that nothing computes with: checked where the source has them, never read. */
+  readonly unused?: readonly RegExp[] | undefined;
   /** The format to convert weights to. Default: the one their parameter declares. */
   readonly dtype?: ((name: string, declared: TensorType) => DType) | undefined;
 }
@@ -45,18 +47,19 @@ export async function loadParams(
 export async function* readParams(
   wanted: Wanted,
   source: TensorSource,
-  { prefix, allowUnused, dtype, signal, onProgress }: LoadOptions = {},
+  { prefix, allowUnused, unused = [], dtype, signal, onProgress }: LoadOptions = {},
 ): AsyncGenerator<readonly [name: string, weight: HostTensor]> {
   const weights: ReadonlyMap<string, TensorType> =
     wanted instanceof Map ? wanted : flatten(wanted as ParamTree, prefix);
-  checkSource(weights, source, { prefix, allowUnused });
+  checkSource(weights, source, { prefix, allowUnused, optional: unused });
+  const needed = [...weights].filter(([name]) => !unused.some((pattern) => pattern.test(name)));
   const bytes = (name: string) => {
     const entry = source.entries.get(name) as TensorType;
     return sizeOf(entry.shape) * byteSize(entry.dtype);
   };
-  const total = [...weights.keys()].reduce((n, name) => n + bytes(name), 0);
+  const total = needed.reduce((n, [name]) => n + bytes(name), 0);
   let loaded = 0;
-  for (const [name, declared] of weights) {
+  for (const [name, declared] of needed) {
     signal?.throwIfAborted();
     const read = await source.read(name, { signal });
     if (!sameShape(read.shape, declared.shape))

@@ -48,25 +48,34 @@ function hint(missing: readonly string[], unexpected: readonly string[]): string
     : '\nCheck that the checkpoint and the configuration belong together; name tensors to ignore in `allowUnused`.';
 }
 
+export interface CheckOptions {
+  /** Only names below are looked at. */
+  readonly prefix?: string | undefined;
+  /** Names the source may have beyond those wanted. */
+  readonly allowUnused?: readonly RegExp[] | undefined;
+  /** Names the source may lack. */
+  readonly optional?: readonly RegExp[] | undefined;
+}
+
+const matches = (name: string, patterns: readonly RegExp[]): boolean =>
+  patterns.some((pattern) => pattern.test(name));
+
 /** Compares names and shapes without reading a tensor. Throws one `CheckpointMismatchError` that lists everything. */
 export function checkSource(
   wanted: ReadonlyMap<string, TensorType>,
   { entries }: TensorSource,
-  {
-    prefix,
-    allowUnused = [],
-  }: { prefix?: string | undefined; allowUnused?: readonly RegExp[] | undefined } = {},
+  { prefix, allowUnused = [], optional = [] }: CheckOptions = {},
 ): void {
   const fits = (want: TensorType, got: TensorType) =>
     sameShape(want.shape, got.shape) && isFloat(want.dtype) === isFloat(got.dtype);
-  const missing = [...wanted.keys()].filter((name) => !entries.has(name));
+  const missing = [...wanted.keys()].filter((name) => !entries.has(name) && !matches(name, optional));
   const misshapen = [...wanted].flatMap(([name, want]) => {
     const got = entries.get(name);
     return got && !fits(want, got) ? [{ name, wanted: want, got }] : [];
   });
   const ours = (name: string) => !prefix || name.startsWith(`${prefix}.`);
   const unexpected = [...entries.keys()].filter(
-    (name) => ours(name) && !wanted.has(name) && !allowUnused.some((pattern) => pattern.test(name)),
+    (name) => ours(name) && !wanted.has(name) && !matches(name, allowUnused),
   );
   if (missing.length || misshapen.length || unexpected.length)
     throw new CheckpointMismatchError(missing, unexpected, misshapen);
