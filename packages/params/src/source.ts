@@ -1,5 +1,6 @@
 import { EmuError, type HostTensor } from '@emu-ts/base';
 import type { TensorType } from '@emu-ts/graph';
+import type { ParamTree } from './param.js';
 
 /**
  * Named tensors that are read when asked for. An open checkpoint is one; so is a renamed, merged or converted view of
@@ -20,3 +21,6 @@ export const tensorSource = (tensors: ReadonlyMap<string, HostTensor>): TensorSo
     return found;
   },
 });
+
+/** Matches names below none of a tree's roots: other components' business. For `allowUnused`. */
+export const outside = (tree: ParamTree): RegExp => new RegExp(`^(?!(${Object.keys(tree).join('|')})\\.)`);

@@ -1,1 +1,3 @@
-export {};
+export * from './config.js';
+export * from './model.js';
+export * from './visual-encoder.js';
