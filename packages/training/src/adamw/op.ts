@@ -1,0 +1,75 @@
+import { ShapeError } from '@emu-ts/base';
+import {
+  add,
+  defineOp,
+  div,
+  expectShape,
+  formatType,
+  mul,
+  sqrt,
+  sub,
+  type Value,
+  where,
+} from '@emu-ts/graph';
+import { oneMinusPower } from './bias-correction.js';
+
+export type AdamWAttrs = {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly weightDecay: number;
+};
+
+/**
+ * One step of Adam with decoupled weight decay (Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR
+ * 2019, algorithm 2), with g = scale · gradient and t = step, counted from 1:
+ *
+ *   m′ = β₁ m + (1 − β₁) g      v′ = β₂ v + (1 − β₂) g²
+ *   param′ = (1 − rate · decay) param − rate / (1 − β₁ᵗ) · m′ / (√v′ / √(1 − β₂ᵗ) + eps)
+ *
+ * param, gradient, m and v are f32 of one shape; rate, step and scale are f32 scalars. Where the bool scalar `apply` is
+ * false, param, m and v come back bit for bit, whatever the gradient holds: that is how a step is skipped without
+ * leaving the graph.
+ */
+export const adamwOp = defineOp({
+  name: 'training.adamw',
+  inputs: ['param', 'gradient', 'm', 'v', 'rate', 'step', 'scale', 'apply'],
+  outputs: ['param', 'm', 'v'],
+  infer({ param, gradient, m, v, rate, step, scale, apply }, _: AdamWAttrs) {
+    for (const [operand, x] of Object.entries({ gradient, m, v })) {
+      expectShape('training.adamw', operand, x, param.shape);
+      expectF32(operand, x);
+    }
+    expectF32('param', param);
+    for (const [operand, x] of Object.entries({ rate, step, scale })) {
+      expectShape('training.adamw', operand, x, []);
+      expectF32(operand, x);
+    }
+    expectShape('training.adamw', 'apply', apply, []);
+    if (apply.dtype !== 'bool')
+      throw new ShapeError(`training.adamw: 'apply' must be bool, got ${formatType(apply)}.`);
+    return { param, m: param, v: param };
+  },
+  decompose({ param, gradient, m, v, rate, step, scale, apply }, { beta1, beta2, eps, weightDecay }) {
+    // A skipped step is the identity because every factor becomes 0 or 1; only the gradient, which may hold NaN,
+    // needs to be replaced element by element.
+    const when = (number: number, otherwise: number) => where(apply, number, otherwise);
+    const live = where(apply, rate, 0);
+    const g = where(apply, mul(gradient, scale), 0);
+    const m1 = add(mul(m, when(beta1, 1)), mul(g, when(1 - beta1, 0)));
+    const v1 = add(mul(v, when(beta2, 1)), mul(mul(g, g), when(1 - beta2, 0)));
+    const denominator = add(div(sqrt(v1), sqrt(oneMinusPower(beta2, step))), eps);
+    const stride = div(live, oneMinusPower(beta1, step));
+    const kept = weightDecay === 0 ? param : mul(param, sub(1, mul(live, weightDecay)));
+    return { param: sub(kept, mul(div(m1, denominator), stride)), m: m1, v: v1 };
+  },
+  vjp: 'none',
+});
+
+function expectF32(operand: string, x: Value): void {
+  if (x.dtype !== 'f32') {
+    throw new ShapeError(`training.adamw: '${operand}' must be f32, got ${formatType(x)}.`, {
+      hint: 'Keep trained weights in f32; lower precision belongs in the forward pass.',
+    });
+  }
+}

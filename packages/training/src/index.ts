@@ -1,0 +1,13 @@
+export { oneMinusPower } from './adamw/bias-correction.js';
+export { type AdamWAttrs, adamwOp } from './adamw/op.js';
+export { clipCoefficient, globalNorm, isFinite } from './optimizer/clip.js';
+export { assign, type OptimizerOptions, type ParameterGroup, type Treatment } from './optimizer/groups.js';
+export { expectMatches, matcher } from './optimizer/pattern.js';
+export * from './optimizer/presets.js';
+export * from './optimizer/schedule.js';
+export { gradientsBySegments } from './recompute/gradients.js';
+export { afterOp } from './recompute/op.js';
+export { names, stepMetrics } from './step/names.js';
+export { trainingStep } from './step/step.js';
+export type * from './step/types.js';
+export { sumOfSquares, sumOfSquaresOp } from './sum-of-squares/op.js';

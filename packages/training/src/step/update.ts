@@ -1,0 +1,125 @@
+import {
+  add,
+  and,
+  cast,
+  div,
+  full,
+  graphOf,
+  less,
+  mul,
+  type Node,
+  sub,
+  tensorType,
+  topological,
+  type Value,
+  where,
+} from '@emu-ts/graph';
+import { adamwOp } from '../adamw/op.js';
+import { clipCoefficient, globalNorm, isFinite } from '../optimizer/clip.js';
+import type { OptimizerOptions, Treatment } from '../optimizer/groups.js';
+import { names, variableName } from './names.js';
+import type { Port } from './ports.js';
+import type { StepGraph } from './types.js';
+
+interface UpdateRules {
+  readonly optimizer: OptimizerOptions;
+  readonly trained: ReadonlyMap<string, Treatment>;
+  readonly accumulate: number;
+  readonly lossScaling: boolean;
+  readonly ema?: number | undefined;
+}
+
+interface Differentiated {
+  readonly gradients: ReadonlyMap<string, Value>;
+  readonly loss: Value;
+  readonly metrics: Readonly<Record<string, Value>>;
+  readonly port: Port;
+}
+
+/**
+ * From gradients to new weights: accumulate, clip by the global norm, AdamW, moving average. A loss or gradient that is
+ * not finite leaves all state as it was and says so in the metric `applied`.
+ */
+export function update(
+  { gradients, loss, metrics, port }: Differentiated,
+  { optimizer, trained, accumulate, lossScaling, ema }: UpdateRules,
+): StepGraph {
+  const state: Record<string, Value> = {};
+  const ends = accumulate > 1 ? less(0.5, port(names.update, scalar)) : undefined;
+  const sums = ends ? accumulated(gradients, ends, state, port) : gradients;
+
+  // Sums of n scaled gradients are brought back to a mean of unscaled ones together with clipping.
+  const unscale = div(1 / accumulate, lossScaling ? port(names.lossScale, scalar) : full([], 1));
+  const norm = mul(globalNorm(soonest([...sums.values()])), unscale);
+  const finite = and(isFinite(loss), isFinite(norm));
+  const apply = ends ? and(ends, finite) : finite;
+  const { clipNorm, betas, eps } = optimizer;
+  const scale = clipNorm === undefined ? unscale : mul(clipCoefficient(norm, clipNorm), unscale);
+
+  const step = port(names.step, scalar);
+  for (const [name, gradient] of sums) {
+    const treatment = trained.get(name) as Treatment;
+    const variable = variableName(name, treatment);
+    const param = port(variable, gradient);
+    const updated = adamwOp(
+      {
+        param,
+        gradient,
+        m: port(names.m(name), gradient),
+        v: port(names.v(name), gradient),
+        rate: port(names.rate(treatment.group), scalar),
+        step,
+        scale,
+        apply,
+      },
+      { beta1: betas[0], beta2: betas[1], eps, weightDecay: treatment.weightDecay },
+    );
+    state[variable] = updated.param;
+    state[names.m(name)] = updated.m;
+    state[names.v(name)] = updated.v;
+    if (ema !== undefined) {
+      const average = port(names.ema(name), gradient);
+      const pull = where(apply, 1 - ema, 0);
+      state[names.ema(name)] = add(average, mul(sub(updated.param, average), pull));
+    }
+  }
+  const graph = graphOf({
+    ...metrics,
+    [names.metric('gradient_norm')]: norm,
+    [names.metric('applied')]: cast(apply, 'f32'),
+    ...state,
+  });
+  return { graph, donate: Object.fromEntries(Object.keys(state).map((name) => [name, name])) };
+}
+
+const scalar = tensorType('f32', []);
+
+/** Adds gradients to what earlier batches left, and empties the store when the accumulation ends. */
+function accumulated(
+  gradients: ReadonlyMap<string, Value>,
+  ends: Value,
+  state: Record<string, Value>,
+  port: Port,
+): Map<string, Value> {
+  return new Map(
+    [...gradients].map(([name, gradient]) => {
+      const total = add(port(names.accumulated(name), gradient), gradient);
+      state[names.accumulated(name)] = where(ends, 0, total);
+      return [name, total];
+    }),
+  );
+}
+
+/**
+ * Values by the length of the longest chain of nodes before them. A graph that reads gradients in this order computes
+ * each as soon as the backward pass has what it needs, and so lets go of activations early.
+ */
+function soonest(values: readonly Value[]): Value[] {
+  const depths = new Map<Node, number>();
+  for (const node of topological(values)) {
+    const before = Object.values(node.inputs).map((operand) => depths.get(operand.node) as number);
+    depths.set(node, 1 + Math.max(0, ...before));
+  }
+  const depth = ({ node }: Value) => depths.get(node) as number;
+  return [...values].sort((a, b) => depth(a) - depth(b));
+}
