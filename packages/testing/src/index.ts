@@ -1,4 +1,4 @@
-export type { Bench } from './bench.js';
+export type { Bench, BenchResult } from './bench.js';
 export * from './describe-op.js';
 export * from './differences.js';
 export * from './executors.js';

@@ -1,5 +1,7 @@
+import { createMerges, frozenSymbol, type Merges, unknownSymbol } from './merges.js';
 import { kinds, type SentencePieceModel } from './model.js';
 import { PairQueue } from './pair-queue.js';
+import { createUserDefined, type MatchUserDefined } from './user-defined.js';
 import { utf8Bytes } from './utf8.js';
 
 /** Ids of one stretch of normalised text. Unknown characters become bytes, or the unknown id. */
@@ -10,109 +12,112 @@ export type EncodeStretch = (text: string) => number[];
  * concatenation is the piece of the highest score merge, the left-most first among equals, until none is left.
  * Pieces marked unused take part in merging and are split again afterwards, the way they were made.
  */
-export function createBpe(model: SentencePieceModel, userDefined: RegExp | undefined): EncodeStretch {
-  const { pieces, unkId, byteIds } = model;
-  const vocabulary = new Map<string, number>();
-  let longest = 0;
-  for (const [id, { piece, type }] of pieces.entries()) {
-    if (type !== kinds.normal && type !== kinds.userDefined && type !== kinds.unused) continue;
-    vocabulary.set(piece, id);
-    longest = Math.max(longest, piece.length);
-  }
-  const ranks = rankByScore(pieces.map((p) => p.score));
-
-  /** Appends the ids of a symbol that merging left over. */
-  const emit = (symbol: string, halves: Map<string, readonly [string, string]>, ids: number[]): void => {
-    const id = vocabulary.get(symbol);
-    const split = id !== undefined && pieces[id].type === kinds.unused ? halves.get(symbol) : undefined;
-    if (split) for (const half of split) emit(half, halves, ids);
-    else if (id !== undefined) ids.push(id);
-    else if (byteIds) for (const byte of utf8Bytes(symbol.codePointAt(0)!)) ids.push(byteIds[byte]);
-    else ids.push(unkId);
+export function createBpe(model: SentencePieceModel): EncodeStretch {
+  const tables: Tables = {
+    model,
+    merges: createMerges(model),
+    userDefined: createUserDefined(model),
+    unused: new Set(model.pieces.flatMap(({ type }, id) => (type === kinds.unused ? [id] : []))),
   };
-
   return (text) => {
-    const symbols = splitSymbols(text, userDefined);
-    const { start, length, next, previous, frozen } = symbols;
-    const halves = new Map<string, readonly [string, string]>();
-    const queue = new PairQueue();
-    const consider = (left: number, right: number) => {
-      if (left < 0 || right < 0 || frozen?.has(left) || frozen?.has(right)) return;
-      const size = length[left] + length[right];
-      if (size > longest) return;
-      const merged = text.slice(start[left], start[left] + size);
-      const id = vocabulary.get(merged);
-      if (id === undefined) return;
-      queue.push(ranks[id], left, id);
-      if (pieces[id].type === kinds.unused) {
-        halves.set(merged, [merged.slice(0, length[left]), merged.slice(length[left])]);
-      }
-    };
+    const stretch = new Stretch(text, tables);
+    stretch.merge();
+    return stretch.ids();
+  };
+}
 
-    for (let i = 1; i < start.length; i++) consider(i - 1, i);
-    while (queue.size > 0) {
-      const { left, piece } = queue.pop();
-      const right = next[left];
-      // Stale when either symbol has merged since: then the lengths no longer add up.
-      if (length[left] === 0 || right < 0 || length[left] + length[right] !== pieces[piece].piece.length)
-        continue;
-      length[left] += length[right];
-      length[right] = 0;
-      next[left] = next[right];
-      if (next[right] >= 0) previous[next[right]] = left;
-      consider(previous[left], left);
-      consider(left, next[left]);
+interface Tables {
+  readonly model: SentencePieceModel;
+  readonly merges: Merges;
+  readonly userDefined: MatchUserDefined;
+  readonly unused: ReadonlySet<number>;
+}
+
+/** No neighbour on that side. */
+const none = -1;
+/** The symbol left where one merged into its left neighbour: it is in no pair. */
+const gone = unknownSymbol;
+
+/** A text while it merges: a doubly linked list of symbols, and the pairs that may merge. */
+class Stretch {
+  readonly #text: string;
+  readonly #tables: Tables;
+  readonly #symbols: number[] = [];
+  readonly #start: number[] = [];
+  readonly #next: number[] = [];
+  readonly #previous: number[] = [];
+  readonly #queue = new PairQueue();
+  /** The last way in which each unused piece could be made. */
+  #halves: Map<number, readonly [number, number]> | undefined;
+
+  constructor(text: string, tables: Tables) {
+    this.#text = text;
+    this.#tables = tables;
+    const { merges, userDefined } = tables;
+    for (let at = 0; at < text.length; ) {
+      const fixed = userDefined(text, at);
+      const part = fixed ?? String.fromCodePoint(text.codePointAt(at)!);
+      const symbol = merges.symbol(part);
+      this.#symbols.push(fixed ? frozenSymbol(symbol) : symbol);
+      this.#start.push(at);
+      this.#previous.push(this.#start.length - 2);
+      at += part.length;
+      this.#next.push(at < text.length ? this.#start.length : none);
     }
+  }
 
+  merge(): void {
+    const { merged } = this.#tables.merges;
+    const symbols = this.#symbols;
+    const next = this.#next;
+    const previous = this.#previous;
+    for (let i = 1; i < symbols.length; i++) this.#consider(i - 1, i);
+    while (this.#queue.size > 0) {
+      const { left, piece } = this.#queue.pop();
+      const right = next[left];
+      // Either symbol may have merged otherwise since the pair was queued.
+      if (right === none || merged(symbols[left], symbols[right]) !== piece) continue;
+      symbols[left] = piece;
+      symbols[right] = gone;
+      next[left] = next[right];
+      if (next[right] !== none) previous[next[right]] = left;
+      this.#consider(previous[left], left);
+      this.#consider(left, next[left]);
+    }
+  }
+
+  ids(): number[] {
     const ids: number[] = [];
-    for (let i = start.length > 0 ? 0 : -1; i >= 0; i = next[i]) {
-      emit(text.slice(start[i], start[i] + length[i]), halves, ids);
+    for (let i = this.#symbols.length > 0 ? 0 : none; i !== none; i = this.#next[i]) {
+      this.#emit(this.#symbols[i], this.#start[i], ids);
     }
     return ids;
-  };
-}
-
-/** A doubly linked list of symbols: −1 is no neighbour, length 0 a symbol that was merged away. */
-interface Symbols {
-  readonly start: number[];
-  readonly length: number[];
-  readonly next: number[];
-  readonly previous: number[];
-  readonly frozen: ReadonlySet<number> | undefined;
-}
-
-function splitSymbols(text: string, userDefined: RegExp | undefined): Symbols {
-  const symbols = { start: [], length: [], next: [], previous: [] } as {
-    [k in 'start' | 'length' | 'next' | 'previous']: number[];
-  };
-  const frozen = userDefined && new Set<number>();
-  for (let at = 0, i = 0; at < text.length; i++) {
-    let length = text.codePointAt(at)! > 0xffff ? 2 : 1;
-    if (userDefined) {
-      userDefined.lastIndex = at;
-      const found = userDefined.exec(text)?.[0];
-      if (found) {
-        length = found.length;
-        frozen!.add(i);
-      }
-    }
-    symbols.start.push(at);
-    symbols.length.push(length);
-    symbols.previous.push(i - 1);
-    at += length;
-    symbols.next.push(at < text.length ? i + 1 : -1);
   }
-  return { ...symbols, frozen };
-}
 
-/** 0 for the highest score; equal scores share a rank. */
-function rankByScore(scores: readonly number[]): number[] {
-  const order = scores.map((_, id) => id).sort((a, b) => scores[b] - scores[a]);
-  const ranks = new Array<number>(scores.length);
-  let rank = -1;
-  for (const [i, id] of order.entries()) {
-    if (i === 0 || scores[id] !== scores[order[i - 1]]) rank++;
-    ranks[id] = rank;
+  #consider(left: number, right: number): void {
+    if (left === none || right === none) return;
+    const { merges, unused } = this.#tables;
+    const piece = merges.merged(this.#symbols[left], this.#symbols[right]);
+    if (piece === undefined) return;
+    this.#queue.push(merges.ranks[piece], left, piece);
+    if (!unused.has(piece)) return;
+    this.#halves ??= new Map();
+    this.#halves.set(piece, [this.#symbols[left], this.#symbols[right]]);
   }
-  return ranks;
+
+  #emit(symbol: number, at: number, ids: number[]): void {
+    const { pieces, byteIds, unkId } = this.#tables.model;
+    const halves = this.#halves?.get(symbol);
+    if (halves) for (const half of halves) this.#emit(half, at, ids);
+    else if (symbol <= frozenSymbol(0)) ids.push(frozenSymbol(symbol));
+    else if (symbol >= 0 && symbol < pieces.length) ids.push(symbol);
+    else if (!byteIds) ids.push(unkId);
+    else for (const byte of utf8Bytes(this.#codePoint(symbol, at))) ids.push(byteIds[byte]);
+  }
+
+  /** The character of a symbol that is no piece. */
+  #codePoint(symbol: number, at: number): number {
+    if (symbol === unknownSymbol) return this.#text.codePointAt(at)!;
+    return this.#tables.merges.characters[symbol - this.#tables.model.pieces.length].codePointAt(0)!;
+  }
 }

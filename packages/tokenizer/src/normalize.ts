@@ -1,5 +1,6 @@
 import { readCharsmap } from './charsmap.js';
 import { type SentencePieceModel, spaceSymbol } from './model.js';
+import { createUserDefined } from './user-defined.js';
 
 /** A whole chunk of text in the form whose characters the pieces are made of. */
 export type Normalize = (text: string) => string;
@@ -7,23 +8,19 @@ export type Normalize = (text: string) => string;
 /**
  * SentencePiece's normaliser under the model's own flags: rewriting rules (none for LLaMA), runs of spaces made
  * one, the dummy prefix, and spaces as `▁`. Lone surrogates, which have no UTF-8, become U+FFFD.
- *
- * @param userDefined finds the user-defined piece at `lastIndex`; such text is never rewritten.
  */
-export function createNormalizer(model: SentencePieceModel, userDefined: RegExp | undefined): Normalize {
+export function createNormalizer(model: SentencePieceModel): Normalize {
   const { precompiledCharsmap, addDummyPrefix, removeExtraWhitespaces, escapeWhitespaces } = model.normalizer;
   const rewrite = precompiledCharsmap.length > 0 ? readCharsmap(precompiledCharsmap) : undefined;
+  const userDefined = createUserDefined(model);
   const space = escapeWhitespaces ? spaceSymbol : ' ';
   const prefix = addDummyPrefix ? space : '';
   const markSpaces = (text: string) => (escapeWhitespaces ? text.replaceAll(' ', spaceSymbol) : text);
 
   /** What stands at a position after rewriting, and how much of the text it covers. */
   const next = (text: string, at: number): readonly [string, number] => {
-    if (userDefined) {
-      userDefined.lastIndex = at;
-      const found = userDefined.exec(text)?.[0];
-      if (found) return [found, found.length];
-    }
+    const fixed = userDefined(text, at);
+    if (fixed) return [fixed, fixed.length];
     const rule = rewrite?.(text, at);
     if (rule) return [rule.replacement, rule.length];
     const character = String.fromCodePoint(text.codePointAt(at)!);

@@ -1,6 +1,7 @@
 import { stripEnd, stripStart } from '@emu-ts/base';
 import { TokenizerError } from './error.js';
 import type { SentencePieceModel } from './model.js';
+import { alternatives } from './user-defined.js';
 
 /** What happens to whitespace next to a special token: see `TokenizerOptions.whitespace`. */
 export type Whitespace = 'strip' | 'keep';
@@ -50,10 +51,4 @@ export function createSplitter(special: ReadonlyMap<string, number>, whitespace:
       return i < last ? stripEnd(left) : left;
     });
   };
-}
-
-/** A pattern that matches any of the texts, the longest where several begin alike. */
-export function alternatives(texts: Iterable<string>, flags: string): RegExp {
-  const longestFirst = [...texts].sort((a, b) => b.length - a.length);
-  return new RegExp(longestFirst.map((t) => t.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'), flags);
 }

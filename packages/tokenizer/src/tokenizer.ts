@@ -7,9 +7,9 @@ import {
 } from '@emu-ts/contracts';
 import { createBpe } from './bpe.js';
 import { type DecoderTables, PieceDecoder } from './decode.js';
-import { kinds, readModel } from './model.js';
+import { readModel } from './model.js';
 import { createNormalizer, type Normalize } from './normalize.js';
-import { alternatives, createSplitter, type SplitSpecial, specialIds, type Whitespace } from './special.js';
+import { createSplitter, type SplitSpecial, specialIds, type Whitespace } from './special.js';
 import { createChunkEncoder, type EncodeChunk } from './words.js';
 
 const { user, assistant, ...shared } = emuTokens;
@@ -46,8 +46,6 @@ export class Tokenizer implements Contract {
 
   private constructor(bytes: Uint8Array, { special = [], whitespace = 'strip' }: TokenizerOptions) {
     const model = readModel(bytes);
-    const fixed = model.pieces.filter(({ type }) => type === kinds.userDefined).map(({ piece }) => piece);
-    const userDefined = fixed.length > 0 ? alternatives(fixed, 'y') : undefined;
     this.special = specialIds(model, special);
     this.size = Math.max(model.pieces.length, ...[...this.special.values()].map((id) => id + 1));
     this.bosId = model.bosId;
@@ -58,8 +56,8 @@ export class Tokenizer implements Contract {
       special: new Map([...this.special].map(([token, id]) => [id, token])),
     };
     this.#split = createSplitter(this.special, whitespace);
-    this.#normalize = createNormalizer(model, userDefined);
-    this.#encodeChunk = createChunkEncoder(model, createBpe(model, userDefined));
+    this.#normalize = createNormalizer(model);
+    this.#encodeChunk = createChunkEncoder(model, createBpe(model));
   }
 
   /**
