@@ -31,6 +31,8 @@ export interface Scheduler {
   start(): SchedulerState;
   /** What the model sees at call `i`. */
   scaleInput(sample: Float32Array, i: number): Float32Array;
+  /** The finished sample as far as the model can see it at call `i`, for previews. */
+  clean?(i: number, call: Omit<SchedulerCall, 'state'>): Float32Array;
   /** The step after model call `i`, an index into `timesteps`. Calls come in order. */
   step(i: number, call: SchedulerCall): SchedulerResult;
 }

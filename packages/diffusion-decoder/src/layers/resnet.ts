@@ -23,12 +23,11 @@ export type ResnetTree = ReturnType<typeof resnetParams>;
 /**
  * x [b c h w] → [b o h w]: two convolutions around the time.
  *
- * @param time activated time embedding [b e], where the block has a projection for it
+ * @param time activated time embedding [b e] or [1 e], where the block has a projection for it
  */
 export function resnet(p: Params<ResnetTree>, x: Value, norm: NormConfig, time?: Value): Value {
   let h = conv2d(p.conv1, silu(groupNorm(p.norm1, x, norm.groups, norm.eps)), { padding: 1 });
-  if (time && p.time_emb_proj)
-    h = add(h, reshape(linear(p.time_emb_proj, time), [h.shape[0], h.shape[1], 1, 1]));
+  if (time && p.time_emb_proj) h = add(h, reshape(linear(p.time_emb_proj, time), [-1, h.shape[1], 1, 1]));
   h = conv2d(p.conv2, silu(groupNorm(p.norm2, h, norm.groups, norm.eps)), { padding: 1 });
   return add(p.conv_shortcut ? conv2d(p.conv_shortcut, x) : x, h);
 }

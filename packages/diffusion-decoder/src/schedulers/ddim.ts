@@ -1,6 +1,6 @@
 import type { SchedulerConfig } from './config.js';
 import { type LinearScheduler, linearScheduler, type StepCoefficients } from './linear.js';
-import { cumulativeAlphas } from './noise-schedule.js';
+import { cleanFrom, cumulativeAlphas } from './noise-schedule.js';
 import { expectSteps, roundHalfEven, spacedTimesteps } from './timesteps.js';
 
 /**
@@ -31,6 +31,7 @@ export function ddim(config: SchedulerConfig, steps: number): LinearScheduler {
         timestep,
         inputScale: 1,
         kept: { sample: 0, output: 1 },
+        clean: cleanFrom(alpha, config.predictionType),
         from: 'current',
         next,
         remember: true,

@@ -1,7 +1,7 @@
 import type { SchedulerConfig } from './config.js';
 import { karrasSigmas, timestepOf } from './karras.js';
 import { type LinearScheduler, linearScheduler, type StepCoefficients } from './linear.js';
-import { cumulativeAlphas, logSnr, sigmasOf } from './noise-schedule.js';
+import { cleanFrom, cumulativeAlphas, logSnr, sigmasOf } from './noise-schedule.js';
 import { expectSteps, leading, linspace, roundHalfEven, trailing } from './timesteps.js';
 
 const f32 = Math.fround;
@@ -21,7 +21,7 @@ export function dpmSolverPlusPlus2M(config: SchedulerConfig, steps: number): Lin
 
   const coefficients = visited.map((timestep, i): StepCoefficients => {
     const target = visited[i + 1] ?? 0;
-    const [signal, noise] = [Math.sqrt(alphas[timestep]), Math.sqrt(1 - alphas[timestep])];
+    const clean = cleanFrom(alphas[timestep], config.predictionType);
     const h = f32(lambdas[target] - lambdas[timestep]);
     const ofData = -Math.sqrt(alphas[target]) * f32(Math.expm1(-h));
     const firstOrder = i === 0 || (i === visited.length - 1 && visited.length < steadyEnd);
@@ -30,13 +30,11 @@ export function dpmSolverPlusPlus2M(config: SchedulerConfig, steps: number): Lin
     return {
       timestep,
       inputScale: 1,
-      kept:
-        config.predictionType === 'epsilon'
-          ? { sample: 1 / signal, output: -noise / signal }
-          : { sample: signal, output: -noise },
+      kept: clean,
+      clean,
       from: 'current',
       next: {
-        sample: Math.sqrt(1 - alphas[target]) / noise,
+        sample: Math.sqrt((1 - alphas[target]) / (1 - alphas[timestep])),
         history: [ofData * (1 + bend), -ofData * bend],
       },
       remember: true,

@@ -29,6 +29,10 @@ export function euler(config: SchedulerConfig, steps: number): LinearScheduler {
         config.predictionType === 'epsilon'
           ? { sample: 0, output: 1 }
           : { sample: sigma / variance, output: 1 / Math.sqrt(variance) },
+      clean:
+        config.predictionType === 'epsilon'
+          ? { sample: 1, output: -sigma }
+          : { sample: 1 / variance, output: -sigma / Math.sqrt(variance) },
       from: 'current',
       next: { sample: 1, history: [move] },
       remember: true,

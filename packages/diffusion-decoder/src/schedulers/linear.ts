@@ -1,5 +1,8 @@
 import type { Scheduler, SchedulerState } from '@emu-ts/contracts';
 
+/** A weighted sum of the sample and the model's output. */
+export type Mixture = { readonly sample: number; readonly output: number };
+
 /**
  * All samplers here are linear: what they keep of a model call and the next sample are weighted sums of tensors already
  * at hand. A sampler is therefore a table of numbers, one row per model call, and this file is the one that runs it. The
@@ -10,7 +13,9 @@ export interface StepCoefficients {
   /** The model sees this times the sample. */
   readonly inputScale: number;
   /** What the sampler makes of the call: kept = `kept.sample` · sample + `kept.output` · model output. */
-  readonly kept: { readonly sample: number; readonly output: number };
+  readonly kept: Mixture;
+  /** The sample without its noise, as the model now sees it: `sample` · sample + `output` · model output. */
+  readonly clean: Mixture;
   /** `previous`: step again from the sample before the previous call (PNDM's second call). */
   readonly from: 'current' | 'previous';
   /** next = `sample` · (the sample stepped from) + Σ `history[j]` · kept of the call j calls ago; 0 is this call. */
@@ -48,6 +53,10 @@ export function linearScheduler(
     initialSigma,
     start: () => [],
     scaleInput: (sample, i) => combine([coefficients[i].inputScale], [sample]),
+    clean: (i, { sample, output }) => {
+      const { clean } = coefficients[i];
+      return combine([clean.sample, clean.output], [sample, output]);
+    },
     step(i, { sample, output, state }) {
       const { kept: keep, from, next, remember } = coefficients[i];
       const [previous = sample, ...history] = state;

@@ -1,4 +1,5 @@
 import type { SchedulerConfig } from './config.js';
+import type { Mixture } from './linear.js';
 
 const f32 = Math.fround;
 
@@ -33,3 +34,11 @@ export const sigmasOf = (alphas: Float32Array): Float32Array =>
 /** Half the log of the signal to noise ratio, λ = ln √ᾱ − ln √(1 − ᾱ), in f32 throughout. */
 export const logSnr = (alphas: Float32Array): Float32Array =>
   alphas.map((alpha) => f32(Math.log(f32(Math.sqrt(alpha)))) - f32(Math.log(f32(Math.sqrt(f32(1 - alpha))))));
+
+/** x₀ in a sample √ᾱ x₀ + √(1 − ᾱ) ε and the model's prediction: (x − √(1 − ᾱ) ε) / √ᾱ, or √ᾱ x − √(1 − ᾱ) v. */
+export function cleanFrom(alpha: number, predictionType: SchedulerConfig['predictionType']): Mixture {
+  const [signal, noise] = [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
+  return predictionType === 'epsilon'
+    ? { sample: 1 / signal, output: -noise / signal }
+    : { sample: signal, output: -noise };
+}

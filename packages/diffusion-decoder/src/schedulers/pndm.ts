@@ -1,6 +1,6 @@
 import type { SchedulerConfig } from './config.js';
 import { type LinearScheduler, linearScheduler, type StepCoefficients } from './linear.js';
-import { cumulativeAlphas } from './noise-schedule.js';
+import { cleanFrom, cumulativeAlphas } from './noise-schedule.js';
 import { expectSteps, roundHalfEven, spacedTimesteps } from './timesteps.js';
 
 /** Adams–Bashforth: what the last one to four predictions weigh. */
@@ -33,6 +33,7 @@ export function pndm(config: SchedulerConfig, steps: number): LinearScheduler {
       timestep,
       inputScale: 1,
       kept: { sample: 0, output: 1 },
+      clean: cleanFrom(alphaAt(timestep), config.predictionType),
       from: again ? 'previous' : 'current',
       next: transfer(alpha, target, weights, config.predictionType),
       remember: !again,

@@ -89,6 +89,17 @@ describe.each(schedulerNames)('%s on a data set of one point', (name) => {
           ? epsilon
           : Math.sqrt(alpha) * epsilon - Math.sqrt(1 - alpha) * point[e];
       });
+      const clean = scheduler.clean?.(i, { sample, output });
+      expectClose(
+        `${name} clean`,
+        tensor('f32', [3], Float32Array.from(clean ?? [])),
+        tensor('f32', [3], point),
+        {
+          terms: 4,
+          depth: scheduler.timesteps.length,
+          magnitude: 3 / alphas[alphas.length - 1] ** 0.5,
+        },
+      );
       ({ sample, state } = scheduler.step(i, { sample, output, state }));
     });
 

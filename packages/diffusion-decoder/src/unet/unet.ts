@@ -11,7 +11,7 @@ import { transformer } from './transformer.js';
 export interface UnetInputs {
   /** [b c h w] */
   readonly latents: Value;
-  /** [b] timesteps, or [b c] timesteps that `encodeTimesteps` has encoded */
+  /** [b] timesteps, or [b c] timesteps that `encodeTimesteps` has encoded; b may be 1 for all */
   readonly timesteps: Value;
   /** The condition [b n d], or the keys and values made of it */
   readonly context: Value | UnetContext;

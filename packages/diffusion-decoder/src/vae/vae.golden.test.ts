@@ -1,0 +1,55 @@
+import { diffusersVae, openCheckpoint, renamed } from '@emu-ts/checkpoint';
+import { type Executor, graphOf, input } from '@emu-ts/graph';
+import { type PlacedParams, paramInputs, placeParams } from '@emu-ts/params';
+import { executors, expectClose, goldens } from '@emu-ts/testing';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { parseVaeConfig, vaeDecode, vaeEncode, vaeParams } from './index.js';
+
+const { config, activations, path } = await goldens();
+const vaeConfig = parseVaeConfig(config.vae);
+
+/** Rounded layers in a row: two convolutions per ResNet block, the middle, and the way in and out. */
+const depth = 2 * vaeConfig.channels.length * (vaeConfig.layers + 1) + 10;
+const terms = 9 * Math.max(...vaeConfig.channels);
+
+describe.each(executors())('vae on $name', ({ create }) => {
+  let executor: Executor;
+  let placed: PlacedParams;
+  const p = paramInputs(vaeParams(vaeConfig));
+
+  beforeAll(async () => {
+    executor = await create();
+    const file = await openCheckpoint(path('checkpoint', 'vae', 'diffusion_pytorch_model.bin'), {
+      retypeBySize: true,
+    });
+    placed = await placeParams(executor, vaeParams(vaeConfig), renamed(file, diffusersVae));
+    await file.close();
+  });
+
+  afterAll(async () => {
+    placed?.dispose();
+    await executor?.dispose();
+  });
+
+  it('decodes', async () => {
+    const latents = await activations.read('vae.latents');
+    const graph = graphOf({ decoded: vaeDecode(p, input('latents', latents), vaeConfig) });
+    await using program = await placed.compile(graph);
+    const { decoded } = await program.run({ latents });
+    expectClose('vae.decoded', await decoded.read(), await activations.read('vae.decoded'), { terms, depth });
+    decoded.dispose();
+  });
+
+  it('encodes', async () => {
+    const image = await activations.read('vae.image');
+    const { mean, logvar } = vaeEncode(p, input('image', image), vaeConfig);
+    await using program = await placed.compile(graphOf({ mean, logvar }));
+    for (const [name, result] of Object.entries(await program.run({ image }))) {
+      expectClose(`vae.${name}`, await result.read(), await activations.read(`vae.${name}`), {
+        terms,
+        depth,
+      });
+      result.dispose();
+    }
+  });
+});
