@@ -37,5 +37,6 @@ export async function readExactly(
       `Reading ${what}: asked for ${length} bytes at ${offset}, got ${bytes.byteLength}.`,
     );
   }
-  return bytes;
+  // A Buffer becomes what it is under its own methods, some of which (`slice`) mean something else.
+  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, length);
 }

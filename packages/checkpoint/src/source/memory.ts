@@ -3,7 +3,8 @@ import type { ByteSource } from './byte-source.js';
 /** Bytes in memory. Reads copy, so that changing a tensor never changes the bytes. */
 export const bytesSource = (bytes: Uint8Array): ByteSource => ({
   size: bytes.byteLength,
-  read: async (offset, length) => bytes.slice(offset, offset + length),
+  // Not `slice`: a Node Buffer is a Uint8Array too, and its `slice` does not copy.
+  read: async (offset, length) => new Uint8Array(bytes.subarray(offset, offset + length)),
   close: async () => {},
 });
 

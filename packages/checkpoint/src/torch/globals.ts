@@ -73,8 +73,8 @@ const functions: Readonly<Record<string, GlobalMeaning['build']>> = {
   'torch.Size': ([dims]) => [...list(dims, 'torch.Size')],
   '_codecs.encode': ([text, encoding]) => encode(text, encoding),
   'builtins.set': ([items]) => set(items),
-  'builtins.bytes': (args) => (args.length === 0 ? new Uint8Array(0) : encode(args[0], args[1])),
-  'builtins.bytearray': (args) => (args.length === 0 ? new Uint8Array(0) : encode(args[0], args[1])),
+  'builtins.bytes': (args) => bytes(args),
+  'builtins.bytearray': (args) => bytes(args),
 };
 
 const meanings = new Map<string, GlobalMeaning>([
@@ -173,6 +173,11 @@ function set(items: PickleValue | undefined): PickleSet {
   const out = new PickleSet();
   for (const item of items === undefined ? [] : list(items, 'The items of a set')) out.items.push(item);
   return out;
+}
+
+function bytes([content, encoding]: readonly PickleValue[]): Uint8Array {
+  if (content === undefined) return new Uint8Array(0);
+  return content instanceof Uint8Array ? new Uint8Array(content) : encode(content, encoding);
 }
 
 /** How protocol 2 writes bytes: as text of code points below 256. */

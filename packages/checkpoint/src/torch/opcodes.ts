@@ -154,14 +154,16 @@ function float(text: string): number {
   return value;
 }
 
-/** Text of protocol 0: Latin-1 with \u escapes. */
+/** Text of protocol 0: Latin-1 with \u and \U escapes. */
 function rawUnicode(m: Machine): void {
   const line = m.cursor.line();
   let text = '';
   for (let i = 0; i < line.length; i += 4096) text += String.fromCharCode(...line.subarray(i, i + 4096));
-  const unescaped = text.replace(/\\u([0-9a-fA-F]{4})/g, (_, hex) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
+  const unescaped = text.replace(/\\u([0-9a-fA-F]{4})|\\U00([0-9a-fA-F]{6})/g, (_, short, long) => {
+    const code = Number.parseInt(short ?? long, 16);
+    if (code > 0x10ffff) throw corrupt('The pickle holds a character beyond Unicode.');
+    return String.fromCodePoint(code);
+  });
   m.push(unescaped, 64 + 4 * line.length);
 }
 

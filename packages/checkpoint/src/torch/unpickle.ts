@@ -71,7 +71,7 @@ export class Machine {
 
   bytes(length: number): void {
     this.options.budget.spend(length);
-    this.push(this.cursor.take(length).slice());
+    this.push(new Uint8Array(this.cursor.take(length)));
   }
 
   put(index: number): void {
@@ -105,7 +105,7 @@ export class Machine {
       );
     }
     for (const arg of args) {
-      if (typeof arg === 'string') this.options.budget.spend(arg.length);
+      if (typeof arg === 'string' || arg instanceof Uint8Array) this.options.budget.spend(arg.length);
       else if (Array.isArray(arg)) this.options.budget.spend(cost.item * arg.length);
     }
     this.push(callable.meaning.build(args), 2 * cost.container);
