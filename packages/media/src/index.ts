@@ -29,3 +29,6 @@ export { type ResizeOptions, resize, resizeBicubic, type Window } from './resize
 export { type Colour, type Pixels, pixelsToRgb, type RgbImage, rgbImage } from './rgb-image.js';
 export { type ImageFormat, type Sniffed, sniff, type VideoFormat } from './sniff.js';
 export type { MediaSource } from './source.js';
+export type { Programs } from './video/ffmpeg.js';
+export { openVideo, type VideoOptions } from './video/open-video.js';
+export { DEFAULT_MAX_VIDEO_PIXELS, type Video } from './video/video.js';

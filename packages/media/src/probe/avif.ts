@@ -27,8 +27,10 @@ function* boxes(file: HeaderReader, from: number, to: number): Generator<Box> {
 export function probeAvif(file: HeaderReader): Dimensions {
   let width = 0;
   let height = 0;
+  let hasData = false;
   const visit = (from: number, to: number, path: readonly string[]) => {
     for (const { type, start, end } of boxes(file, from, to)) {
+      hasData ||= type === 'mdat' || type === 'idat';
       if (type !== path[0]) continue;
       if (type === 'ispe') {
         width = Math.max(width, file.u32(start + 4, 'ispe box'));
@@ -37,6 +39,7 @@ export function probeAvif(file: HeaderReader): Dimensions {
     }
   };
   visit(0, file.size, ['meta', 'iprp', 'ipco', 'ispe']);
+  if (!hasData) throw file.endsBefore('its picture data');
   if (width === 0) throw file.corrupt('it says no size');
   return { width, height, frames: 1 };
 }

@@ -36,6 +36,7 @@ export function probeGif(file: HeaderReader): Dimensions {
       break; // decoders stop here and keep what they have
     else throw file.corrupt(`byte ${at} begins no block`);
   }
-  if (frames === 0) throw file.corrupt('it holds no picture');
+  if (frames === 0)
+    throw at < file.size ? file.corrupt('it holds no picture') : file.endsBefore('its first frame');
   return { width, height, frames };
 }

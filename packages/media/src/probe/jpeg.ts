@@ -1,4 +1,3 @@
-import { MediaError } from '../error.js';
 import type { Dimensions, HeaderReader } from './reader.js';
 
 /** Start-of-frame markers: C0 to CF but DHT (C4), JPG (C8) and DAC (CC). */
@@ -27,13 +26,7 @@ export function probeJpeg(file: HeaderReader): Dimensions {
     at += length + 2;
     if (marker !== 0xda) continue;
     if (!size) throw file.corrupt('it has no frame header');
-    if (!hasEnd(file.bytes, at)) {
-      throw new MediaError(
-        'TRUNCATED_IMAGE',
-        `${file.label} ends after ${file.size} bytes without an end-of-image marker.`,
-        { hint: 'It is truncated: fetch it again.' },
-      );
-    }
+    if (!hasEnd(file.bytes, at)) throw file.endsBefore('its end-of-image marker');
     return { ...size, frames: 1 };
   }
 }

@@ -52,6 +52,12 @@ export class HeaderReader {
     return String.fromCharCode(...this.bytes.subarray(offset, offset + 4));
   }
 
+  endsBefore(what: string): MediaError {
+    return new MediaError('TRUNCATED_IMAGE', `${this.label} ends after ${this.size} bytes, before ${what}.`, {
+      hint: 'It is truncated: fetch it again.',
+    });
+  }
+
   corrupt(message: string): MediaError {
     return new MediaError('CORRUPT_IMAGE', `${this.label} is damaged: ${message}.`);
   }
