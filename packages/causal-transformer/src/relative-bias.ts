@@ -6,8 +6,7 @@ import type { CausalTransformerConfig } from './config.js';
 /**
  * T5's rule for looking back (Raffel et al., 2020, section 2.1): near distances have a bucket of their own, far ones
  * share buckets that widen logarithmically up to `maxDistance`; positions ahead share bucket 0 with one's own, and
- * are masked. Rounded to f32 step by step, as the reference computes it, so that no distance on the edge of two
- * buckets falls into the other.
+ * are masked.
  */
 export function bucketOf(
   distance: number,
@@ -16,9 +15,8 @@ export function bucketOf(
   const back = Math.max(distance, 0);
   const exact = Math.floor(buckets / 2);
   if (back < exact) return back;
-  const { fround, log } = Math;
-  const octaves = fround(fround(log(fround(back / exact))) / fround(log(maxDistance / exact)));
-  return Math.min(exact + Math.trunc(fround(octaves * (buckets - exact))), buckets - 1);
+  const share = Math.log(back / exact) / Math.log(maxDistance / exact);
+  return Math.min(exact + Math.trunc(share * (buckets - exact)), buckets - 1);
 }
 
 /** One bias per head, query and key, [1 heads t t], from the table [buckets heads] that all blocks share. */
