@@ -48,15 +48,20 @@ export interface DecodeImageOptions extends CallOptions {
   readonly previewEvery?: number | undefined;
 }
 
-/** Turns image embeddings into pictures. */
-export interface ImageDecoder {
+/** Turns image embeddings into pictures, with its weights on some executor. */
+export interface ImageDecoder extends AsyncDisposable {
   /** Rows and width of the condition of one image: `[rows, width]`; rows 0 means any number. */
   readonly condition: { readonly rows: number; readonly width: number };
   /** Where the condition of an unconditioned prediction comes from: the empty prompt, an all-zero image, or nowhere. */
   readonly nullCondition: 'empty-prompt' | 'zero-image' | 'none';
   /**
-   * @param condition `[2b n d]` with guidance: b conditions, then their b negatives; `[b n d]` without
+   * @param condition f32 `[2b n d]` with guidance: b conditions, then their b negatives; `[b n d]` without. Stays the
+   *   caller's.
    * @returns b pictures. `onProgress` counts model calls in phase `denoise`, then pictures in phase `decode`.
+   * @throws before anything is computed: ShapeError `SHAPE` for another condition or other latents; EmuError `STEPS`,
+   *   `SCHEDULER`, `GUIDANCE`, `IMAGE_SIZE` or `SEED` for an option that cannot be; `DISPOSED` after `dispose`
    */
   decode(condition: AnyTensor, options?: DecodeImageOptions): Promise<DecodedImage[]>;
+  /** Frees the weights and programs, never the executor. */
+  dispose(): Promise<void>;
 }

@@ -9,7 +9,9 @@ export interface SafetyVerdict {
 }
 
 /** Looks at finished pictures and says which must not be shown. */
-export interface SafetyChecker {
-  /** One verdict per picture, in order. */
+export interface SafetyChecker extends AsyncDisposable {
+  /** One verdict per picture, in order. Pictures may be of any size. */
   check(images: readonly RgbImage[], options?: CallOptions): Promise<SafetyVerdict[]>;
+  /** Frees the weights and programs, never the executor. */
+  dispose(): Promise<void>;
 }

@@ -26,7 +26,7 @@ const depth = unetConfig.levels.reduce(
 );
 const terms = 9 * Math.max(...unetConfig.levels.map(({ channels }) => channels));
 
-describe.each(executors())('unet on $name', ({ create }) => {
+describe.each(executors())('unet on $name', ({ name: on, create }) => {
   let executor: Executor;
   let placed: PlacedParams;
   const p = paramInputs(unetParams(unetConfig));
@@ -34,11 +34,10 @@ describe.each(executors())('unet on $name', ({ create }) => {
 
   beforeAll(async () => {
     executor = await create();
-    const checkpoint = await openCheckpoint(path('checkpoint', 'unet', 'diffusion_pytorch_model.bin'), {
+    await using checkpoint = await openCheckpoint(path('checkpoint', 'unet', 'diffusion_pytorch_model.bin'), {
       retypeBySize: true,
     });
     placed = await placeParams(executor, unetParams(unetConfig), checkpoint);
-    await checkpoint.close();
     inputs.latents = await activations.read('unet.latents');
     inputs.context = await activations.read('unet.context');
     inputs.encoding = encodeTimesteps(
@@ -57,8 +56,8 @@ describe.each(executors())('unet on $name', ({ create }) => {
     const wanted = Object.fromEntries(Object.keys(program.inputs).map((name) => [name, given[name]]));
     const results: Record<string, HostTensor> = {};
     for (const [name, result] of Object.entries(await program.run(wanted))) {
-      results[name] = await result.read();
-      result.dispose();
+      using held = result;
+      results[name] = await held.read();
     }
     return results;
   };
@@ -73,7 +72,10 @@ describe.each(executors())('unet on $name', ({ create }) => {
     );
     const results = await run({ output, ...maps }, inputs);
     for (const name of names) {
-      expectClose(name, results[name.slice('unet.'.length)], await activations.read(name), { terms, depth });
+      expectClose(`${name} (${on})`, results[name.slice('unet.'.length)], await activations.read(name), {
+        terms,
+        depth,
+      });
     }
   });
 
@@ -87,9 +89,14 @@ describe.each(executors())('unet on $name', ({ create }) => {
       unetConfig,
     );
     const results = await run({ output }, { ...inputs, ...once });
-    expectClose('unet.output, keys and values once', results.output, await activations.read('unet.output'), {
-      terms,
-      depth,
-    });
+    expectClose(
+      `unet.output, keys and values once (${on})`,
+      results.output,
+      await activations.read('unet.output'),
+      {
+        terms,
+        depth,
+      },
+    );
   });
 });

@@ -12,18 +12,17 @@ const vaeConfig = parseVaeConfig(config.vae);
 const depth = 2 * vaeConfig.channels.length * (vaeConfig.layers + 1) + 10;
 const terms = 9 * Math.max(...vaeConfig.channels);
 
-describe.each(executors())('vae on $name', ({ create }) => {
+describe.each(executors())('vae on $name', ({ name: on, create }) => {
   let executor: Executor;
   let placed: PlacedParams;
   const p = paramInputs(vaeParams(vaeConfig));
 
   beforeAll(async () => {
     executor = await create();
-    const file = await openCheckpoint(path('checkpoint', 'vae', 'diffusion_pytorch_model.bin'), {
+    await using file = await openCheckpoint(path('checkpoint', 'vae', 'diffusion_pytorch_model.bin'), {
       retypeBySize: true,
     });
     placed = await placeParams(executor, vaeParams(vaeConfig), renamed(file, diffusersVae));
-    await file.close();
   });
 
   afterAll(async () => {
@@ -35,9 +34,11 @@ describe.each(executors())('vae on $name', ({ create }) => {
     const latents = await activations.read('vae.latents');
     const graph = graphOf({ decoded: vaeDecode(p, input('latents', latents), vaeConfig) });
     await using program = await placed.compile(graph);
-    const { decoded } = await program.run({ latents });
-    expectClose('vae.decoded', await decoded.read(), await activations.read('vae.decoded'), { terms, depth });
-    decoded.dispose();
+    using decoded = (await program.run({ latents })).decoded;
+    expectClose(`vae.decoded (${on})`, await decoded.read(), await activations.read('vae.decoded'), {
+      terms,
+      depth,
+    });
   });
 
   it('encodes', async () => {
@@ -45,11 +46,11 @@ describe.each(executors())('vae on $name', ({ create }) => {
     const { mean, logvar } = vaeEncode(p, input('image', image), vaeConfig);
     await using program = await placed.compile(graphOf({ mean, logvar }));
     for (const [name, result] of Object.entries(await program.run({ image }))) {
-      expectClose(`vae.${name}`, await result.read(), await activations.read(`vae.${name}`), {
+      using held = result;
+      expectClose(`vae.${name} (${on})`, await held.read(), await activations.read(`vae.${name}`), {
         terms,
         depth,
       });
-      result.dispose();
     }
   });
 });
