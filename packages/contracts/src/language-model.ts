@@ -1,5 +1,44 @@
 import type { CallOptions, HostTensor } from '@emu-ts/base';
-import type { AnyTensor, DeviceTensor } from '@emu-ts/graph';
+import type { AnyTensor, DeviceTensor, Value } from '@emu-ts/graph';
+import type { Params, ParamTree } from '@emu-ts/params';
+
+export interface LanguageModelShape {
+  /** Elements of an embedding and of a hidden state. */
+  readonly width: number;
+  /** Rows of the embedding table, and logits per position. */
+  readonly vocabSize: number;
+  /** Positions a row may have. */
+  readonly contextLength: number;
+}
+
+/** What a layer asks of its surroundings: who sees whom, and what is remembered, is not the model's business. */
+export interface ReadContext {
+  /** i32 `[b t]`, each in 0..contextLength−1. */
+  readonly positions: Value;
+  /**
+   * Causal attention of one layer over the new positions and all before them: q, k, v f32 `[b heads t headSize]` to
+   * the same shape, scores multiplied by `scale`. Called once per layer.
+   */
+  attend(
+    layer: number,
+    operands: { readonly q: Value; readonly k: Value; readonly v: Value },
+    scale: number,
+  ): Value;
+}
+
+/** A causal language model as weights and pure functions: what training differentiates and export writes. */
+export interface LanguageModelModel<T extends ParamTree = ParamTree> extends LanguageModelShape {
+  /** Named by checkpoint path. */
+  readonly params: T;
+  /** What is remembered of a position: a key and a value for every head of every layer. */
+  readonly cache: { readonly layers: number; readonly heads: number; readonly headSize: number };
+  /** ids i32 `[…]` → input embeddings f32 `[… width]` */
+  embed(p: Params<T>, ids: Value): Value;
+  /** Input embeddings f32 `[b t width]` → hidden states after the final norm, f32 `[b t width]` */
+  read(p: Params<T>, embeddings: Value, context: ReadContext): Value;
+  /** Hidden states f32 `[… width]` → logits of the next token, f32 `[… vocabSize]` */
+  logits(p: Params<T>, hidden: Value): Value;
+}
 
 export interface SessionOptions extends CallOptions {
   /** Rows that advance together. */
@@ -17,25 +56,27 @@ export interface PrefillOptions extends CallOptions {
 
 /**
  * Rows of text and images being read and continued: a language model and what it remembers of them. Calls come one
- * after the other. Hidden states are those after the final norm.
+ * after the other. Hidden states are those after the final norm; what is handed out, the caller disposes.
  */
 export interface LanguageModelSession extends Disposable {
   /** Rows at present; `reorder` may change it. */
   readonly batch: number;
+  /** At least what was asked for. */
   readonly capacity: number;
   /** Positions filled so far in every row, padding included. */
   readonly length: number;
 
   /**
-   * Appends `[batch t width]` input embeddings. May be called again, to append more.
+   * Appends f32 `[batch t width]` input embeddings. May be called again, to append more.
    * @returns hidden states `[batch width]`, or `[batch t width]` for all positions
-   * @throws EmuError `CAPACITY` when they do not fit
+   * @throws ShapeError `SHAPE` for other embeddings; EmuError `CAPACITY` when they do not fit
    */
   prefill(embeddings: AnyTensor, options?: PrefillOptions): Promise<AnyTensor>;
 
   /**
-   * Appends one position: `[batch]` token ids, or embeddings `[batch width]`.
+   * Appends one position: `[batch]` token ids, or embeddings f32 `[batch width]`.
    * @returns hidden states `[batch width]`
+   * @throws as `prefill`, and EmuError `TOKEN_ID` for an id outside 0..vocabSize−1
    */
   step(next: readonly number[] | AnyTensor, options?: CallOptions): Promise<DeviceTensor>;
 
@@ -50,32 +91,30 @@ export interface LanguageModelSession extends Disposable {
   dispose(): void;
 }
 
-/** A causal model over embeddings, some of which are rows of its own table. */
-export interface LanguageModel {
-  /** Elements of an embedding and of a hidden state. */
-  readonly width: number;
-  readonly vocabSize: number;
-  /** Positions a row may have. */
-  readonly contextLength: number;
-
+/** A language model with its weights, on some executor. */
+export interface LanguageModel extends LanguageModelShape, AsyncDisposable {
   /**
-   * Rows of the embedding table: `[ids width]`, f32.
+   * Rows of the embedding table: f32 `[ids width]`.
    * @throws EmuError `TOKEN_ID` for an id outside 0..vocabSize−1
    */
   embed(ids: readonly number[], options?: CallOptions): Promise<HostTensor<'f32'>>;
 
-  /** What each hidden state `[rows width]` says about the next token: `[rows vocabSize]`. */
+  /** What each hidden state f32 `[rows width]` says about the next token: `[rows vocabSize]`. */
   logits(hidden: AnyTensor, options?: CallOptions): Promise<DeviceTensor>;
 
   /** @throws EmuError `CONTEXT_LENGTH` when the capacity exceeds the context */
   open(options: SessionOptions): Promise<LanguageModelSession>;
 
   /**
-   * The logits at every position of `[b t width]` embeddings, in one pass and without a session: `[b t vocabSize]`.
+   * The logits at every position of f32 `[b t width]` embeddings, in one pass and without a session:
+   * `[b t vocabSize]`.
    * @param options.padding `[b]` positions at the start of each row that hold nothing
    */
   score(
     embeddings: AnyTensor,
     options?: CallOptions & { readonly padding?: readonly number[] | undefined },
   ): Promise<DeviceTensor>;
+
+  /** Frees the weights and programs, never the executor. Sessions end before. */
+  dispose(): Promise<void>;
 }

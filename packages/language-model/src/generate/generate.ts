@@ -1,0 +1,78 @@
+import { type CallOptions, EmuError } from '@emu-ts/base';
+import type { LanguageModel } from '@emu-ts/contracts';
+import { BeamSearch } from './beam-search.js';
+import { readLogits, rowOf } from './logits.js';
+import { type GenerateOptions, settingsOf } from './options.js';
+import type { Prompt } from './prompt.js';
+import { SamplingSearch } from './sampling-search.js';
+import type { GeneratedSequence, GenerateEvent, Search } from './search.js';
+
+/**
+ * Continues every prompt, event by event: tokens as soon as they are certain, and each sequence when it is finished. A
+ * consumer that leaves the loop ends the work and frees what it held. Prompts are read once, however many rows
+ * continue each of them.
+ *
+ * @throws EmuError `CONTEXT_LENGTH` for a prompt longer than the model's context, `OPTION` for options that make no sense
+ */
+export async function* stream(
+  model: LanguageModel,
+  prompt: Prompt,
+  options: GenerateOptions,
+): AsyncGenerator<GenerateEvent, void> {
+  const { signal, onProgress } = options;
+  const [prompts, length] = prompt.embeddings.shape;
+  const settings = settingsOf(options);
+  const maxNewTokens = Math.min(settings.maxNewTokens, roomAfter(length, model.contextLength));
+  const search = searchFor(prompts, { ...settings, maxNewTokens });
+  const call: CallOptions = { signal };
+
+  using session = await model.open({ batch: prompts, capacity: length + maxNewTokens - 1, signal });
+  const read = await session.prefill(prompt.embeddings, { padding: prompt.padding, signal, onProgress });
+  const spread = search.rows / prompts;
+  let logits = await readLogits(model, read, call);
+  let step = search.advance((row) => rowOf(logits, Math.floor(row / spread), model));
+  yield* step.events;
+  if (step.next && spread > 1) {
+    const expansion = Array.from({ length: search.rows }, (_, row) => Math.floor(row / spread));
+    await session.reorder(expansion, call);
+  }
+  for (let tokens = 1; step.next; tokens++) {
+    onProgress?.({ phase: 'decode', component: 'language-model', loaded: tokens, total: maxNewTokens });
+    if (step.parents) await session.reorder(step.parents, call);
+    logits = await readLogits(model, await session.step(step.next, call), call);
+    step = search.advance((row) => rowOf(logits, row, model));
+    yield* step.events;
+  }
+}
+
+/** Continues every prompt and returns the sequences of each: `[prompt][sequence]`, the best first. */
+export async function generate(
+  model: LanguageModel,
+  prompt: Prompt,
+  options: GenerateOptions,
+): Promise<GeneratedSequence[][]> {
+  const found: GeneratedSequence[][] = Array.from({ length: prompt.padding.length }, () => []);
+  for await (const event of stream(model, prompt, options)) {
+    if (event.type === 'finish') found[event.prompt][event.sequence] = event.generated;
+  }
+  return found;
+}
+
+/** Rows of ids brought to one length by `pad`, as the reference returns them. */
+export function padSequences(sequences: readonly GeneratedSequence[], pad: number): number[][] {
+  const length = Math.max(...sequences.map(({ ids }) => ids.length));
+  return sequences.map(({ ids }) => [...ids, ...new Array<number>(length - ids.length).fill(pad)]);
+}
+
+const searchFor = (prompts: number, settings: ReturnType<typeof settingsOf>): Search =>
+  settings.beams > 1 ? new BeamSearch(prompts, settings) : new SamplingSearch(prompts, settings);
+
+/** How many tokens can follow a prompt. The last one is never fed, so it needs no position. */
+function roomAfter(length: number, contextLength: number): number {
+  if (length <= contextLength) return contextLength - length + 1;
+  throw new EmuError(
+    'CONTEXT_LENGTH',
+    `The prompt has ${length} positions, the model's context has ${contextLength}.`,
+    { hint: 'Shorten the text or give fewer images.' },
+  );
+}

@@ -1,0 +1,10 @@
+import type { LogitsProcessor } from './processor.js';
+
+/** Forbids everything below the k-th largest score; equals of the k-th stay. */
+export const topK =
+  (k: number): LogitsProcessor =>
+  (scores) => {
+    if (k >= scores.length) return;
+    const threshold = Float32Array.from(scores).sort()[scores.length - k];
+    for (let i = 0; i < scores.length; i++) if (scores[i] < threshold) scores[i] = Number.NEGATIVE_INFINITY;
+  };

@@ -1,0 +1,131 @@
+import type { DType } from '@emu-ts/base';
+import type { LanguageModelModel } from '@emu-ts/contracts';
+import {
+  add,
+  dynamicSlice,
+  full,
+  type Graph,
+  graphOf,
+  input,
+  iota,
+  less,
+  reshape,
+  type TensorType,
+  tensorType,
+  type Value,
+  where,
+} from '@emu-ts/graph';
+import { attention, maskValue } from '@emu-ts/nn';
+import { paramInputs } from '@emu-ts/params';
+import { cachedAttentionOp, positionsFrom, readRows } from '../cached-attention/op.js';
+
+/** What the graphs of one model have in common. */
+export interface GraphSettings {
+  readonly model: LanguageModelModel;
+  /** The format in which keys and values are kept. */
+  readonly cacheDType: DType;
+}
+
+/** Shapes of one pass over a session's rows. */
+export interface PassShape {
+  readonly batch: number;
+  readonly capacity: number;
+  /** Positions computed. */
+  readonly size: number;
+  /** What is read: `ids` [b] or an `embedding` [b width] for one position, or `embeddings` [b size width]. */
+  readonly from: 'ids' | 'embedding' | 'embeddings';
+  /** Hidden states of position `last` alone, or of all. */
+  readonly positions: 'last' | 'all';
+  /** Rows read their past from other rows. */
+  readonly scattered: boolean;
+}
+
+const names = (layer: number) => [`cache.${layer}.keys`, `cache.${layer}.values`] as const;
+
+/** Names of the cache's tensors. */
+export const cacheNames = ({ cache }: LanguageModelModel): string[] =>
+  Array.from({ length: cache.layers }, (_, layer) => names(layer)).flat();
+
+/** Each is [batch heads capacity headSize]. */
+export const cacheType = (
+  { model, cacheDType }: GraphSettings,
+  batch: number,
+  capacity: number,
+): TensorType => tensorType(cacheDType, [batch, model.cache.heads, capacity, model.cache.headSize]);
+
+/** Reads `size` positions behind the first `length`: hidden states, and the cache with them in it. */
+export function passGraph(settings: GraphSettings, shape: PassShape): Graph {
+  const { model } = settings;
+  const { batch, capacity, size, scattered } = shape;
+  const p = paramInputs(model.params);
+  const length = input('length', tensorType('i32', []));
+  const padding = input('padding', tensorType('i32', [batch]));
+  const rows = scattered ? input('rows', tensorType('i32', [batch, capacity])) : undefined;
+  const type = cacheType(settings, batch, capacity);
+  const cache: Record<string, Value> = {};
+  const hidden = model.read(p, embeddingsOf(model, shape), {
+    positions: positionsFrom(length, padding, size),
+    attend(layer, operands, scale) {
+      const [keys, values] = names(layer);
+      const past = { keys: input(keys, type), values: input(values, type), length, padding, rows };
+      const seen = cachedAttentionOp({ ...operands, ...past }, { scale });
+      cache[keys] = seen.keysOut;
+      cache[values] = seen.valuesOut;
+      return seen.out;
+    },
+  });
+  return graphOf({ hidden: shape.positions === 'all' ? hidden : lastOf(hidden), ...cache });
+}
+
+/** What a pass reads, [b size width]. */
+function embeddingsOf(model: LanguageModelModel, { from, batch, size }: PassShape): Value {
+  const { width } = model;
+  if (from === 'embeddings') return input('embeddings', tensorType('f32', [batch, size, width]));
+  const one =
+    from === 'ids'
+      ? model.embed(paramInputs(model.params), input('ids', tensorType('i32', [batch])))
+      : input('embedding', tensorType('f32', [batch, width]));
+  return reshape(one, [batch, 1, width]);
+}
+
+/** Position `last` (a run-time number where there are several) of [b t width]: [b width]. */
+function lastOf(x: Value): Value {
+  const [batch, size, width] = x.shape;
+  const one = size === 1 ? x : dynamicSlice(x, input('last', tensorType('i32', [])), 1, 1);
+  return reshape(one, [batch, width]);
+}
+
+/** The cache of `batch` rows from one of `from` rows: position p of row i is that of row rows[i, p]. */
+export function reorderGraph(settings: GraphSettings, from: number, batch: number, capacity: number): Graph {
+  const rows = input('rows', tensorType('i32', [batch, capacity]));
+  const type = cacheType(settings, from, capacity);
+  return graphOf(
+    Object.fromEntries(cacheNames(settings.model).map((name) => [name, readRows(input(name, type), rows)])),
+  );
+}
+
+/** hidden [rows width] → logits [rows vocabSize] */
+export function logitsGraph({ model }: GraphSettings, rows: number): Graph {
+  const hidden = input('hidden', tensorType('f32', [rows, model.width]));
+  return graphOf({ logits: model.logits(paramInputs(model.params), hidden) });
+}
+
+/** ids [n] → embeddings [n width] */
+export function embedGraph({ model }: GraphSettings, n: number): Graph {
+  const ids = input('ids', tensorType('i32', [n]));
+  return graphOf({ embeddings: model.embed(paramInputs(model.params), ids) });
+}
+
+/** embeddings [b t width], padding [b] → logits [b t vocabSize], without a cache. */
+export function scoreGraph({ model }: GraphSettings, b: number, t: number): Graph {
+  const p = paramInputs(model.params);
+  const embeddings = input('embeddings', tensorType('f32', [b, t, model.width]));
+  const padding = input('padding', tensorType('i32', [b]));
+  const holds = less(reshape(padding, [b, 1, 1, 1]), add(iota([1, t], 1), 1)); // [b 1 1 t]
+  const bias = where(holds, 0, maskValue);
+  const hidden = model.read(p, embeddings, {
+    positions: positionsFrom(full([], 0, 'i32'), padding, t),
+    attend: (_, operands, scale) => attention({ ...operands, bias }, { scale, causal: true }),
+  });
+  return graphOf({ logits: model.logits(p, hidden) });
+}

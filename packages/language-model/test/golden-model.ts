@@ -1,0 +1,85 @@
+import { readFile } from 'node:fs/promises';
+import type { HostTensor } from '@emu-ts/base';
+import { openCheckpoint } from '@emu-ts/checkpoint';
+import type { LanguageModel } from '@emu-ts/contracts';
+import type { Executor } from '@emu-ts/graph';
+import { goldens } from '@emu-ts/testing';
+import { pretrainTokens, Tokenizer } from '@emu-ts/tokenizer';
+import { embedPrompts, languageModel, llamaModel, type Prompt, parseLlamaConfig } from '../src/index.js';
+
+/** What the golden tests of the language model share: the tiny model, its tokenizer, and prompts with images. */
+const { config: json, activations, path, json: read } = await goldens();
+
+export const tokenizer = Tokenizer.fromModel(await readFile(path('checkpoint', 'tokenizer.model')), {
+  special: pretrainTokens,
+});
+
+export const id = (token: string): number => tokenizer.special.get(token) as number;
+
+export const config = parseLlamaConfig(json.llama, { vocabSize: tokenizer.size });
+
+export const openPretrained = () =>
+  openCheckpoint(path('checkpoint', 'multimodal_encoder', 'pytorch_model.bin'), { retypeBySize: true });
+export const openInstruct = () => openCheckpoint(path('emu-instruct.pt'), { retypeBySize: true });
+
+export async function pretrained(
+  executor: Executor,
+  options: { readonly prefillChunk?: number } = {},
+): Promise<LanguageModel> {
+  await using source = await openPretrained();
+  return await languageModel({ executor, model: llamaModel(config), source, ...options });
+}
+
+/** Embeddings of the first `count` golden images, [count · queries, width]. */
+export async function imageEmbeddings(count: number): Promise<HostTensor> {
+  const all = await activations.read('cformer.output');
+  const [, queries, width] = all.shape;
+  const data = (all.data as Float32Array).slice(0, count * queries * width);
+  return { dtype: 'f32', shape: [count * queries, width], data };
+}
+
+/** Tokenised prompts with the first `images` golden images at their placeholders. */
+export async function promptOf(
+  model: LanguageModel,
+  texts: readonly string[],
+  images: number | null,
+): Promise<Prompt> {
+  const rows = texts.map((text) => tokenizer.encode(text));
+  const visual = images ? { token: id('<image>'), embeddings: await imageEmbeddings(images) } : undefined;
+  return embedPrompts(model, rows, { pad: id('[PAD]'), visual });
+}
+
+export const tokens = { begin: tokenizer.bosId, end: tokenizer.eosId, pad: id('[PAD]') };
+
+export interface GenerationCase {
+  readonly prompts: readonly string[];
+  readonly images: number | null;
+  readonly options: {
+    readonly num_beams: number;
+    readonly max_new_tokens: number;
+    readonly min_length?: number;
+    readonly length_penalty?: number;
+    readonly repetition_penalty?: number;
+    readonly no_repeat_ngram_size?: number;
+    readonly num_captions?: number;
+    readonly allowed_sequences?: readonly (readonly number[])[];
+  };
+  readonly ids: readonly (readonly number[])[];
+  readonly text: readonly string[];
+}
+
+export interface RankCase {
+  readonly prompts: readonly string[];
+  readonly images: number;
+  readonly candidates: readonly string[];
+  readonly rank: readonly (readonly number[])[];
+}
+
+/** Every case of generation.json that continues text. */
+export async function generationCases(): Promise<[name: string, wanted: GenerationCase][]> {
+  const all = await read<Record<string, object>>('generation.json');
+  return Object.entries(all).filter((entry): entry is [string, GenerationCase] => 'ids' in entry[1]);
+}
+
+export const rankCase = async (): Promise<RankCase> =>
+  (await read<{ predict_rank: RankCase }>('generation.json')).predict_rank;
