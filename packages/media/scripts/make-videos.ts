@@ -70,7 +70,7 @@ ffmpeg(
   'copy',
   '-fflags',
   '+bitexact',
-  join(out, 'two-sizes.ts'),
+  join(out, 'two-sizes.mkv'),
 );
 // No picture at all.
 ffmpeg(none, '-f', 'lavfi', '-i', 'sine=d=0.1', '-c:a', 'aac', ...EXACT, join(out, 'sound-only.mp4'));

@@ -74,7 +74,7 @@ describe('sniff', () => {
   it.each([
     ['square.mp4', 'mov'],
     ['square.webm', 'matroska'],
-    ['two-sizes.ts', 'mpegts'],
+    ['two-sizes.mkv', 'matroska'],
   ])('knows the container of %s', (name, format) => {
     expect(sniff(bytesOf(video(name)))).toEqual({ kind: 'video', format });
   });
@@ -83,6 +83,7 @@ describe('sniff', () => {
     ['RIFF....AVI LIST', { kind: 'video', format: 'avi' }],
     ['FLV\u0001....', { kind: 'video', format: 'flv' }],
     ['OggS....', { kind: 'video', format: 'ogg' }],
+    [`G${'.'.repeat(187)}`.repeat(3), { kind: 'video', format: 'mpegts' }],
     ['....moov........', { kind: 'video', format: 'mov' }],
     ['\0\0\0\u0014ftypheic........', { kind: 'picture', name: 'HEIC' }],
     ['BM........................', { kind: 'picture', name: 'BMP' }],

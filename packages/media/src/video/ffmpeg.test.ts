@@ -90,7 +90,7 @@ describe.skipIf(!found)(`with ffmpeg${why}`, () => {
   });
 
   it('keeps counting when frames change size, and scales them to the first size', async () => {
-    const film = await openVideo(video('two-sizes.ts'));
+    const film = await openVideo(video('two-sizes.mkv'));
     expect(film.frameCount).toBe(28);
     const frames = await film.frames([3, 17, 27]);
     expect(frames.map(({ width, height }) => [width, height])).toEqual(Array(3).fill([64, 48]));

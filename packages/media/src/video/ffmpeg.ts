@@ -49,14 +49,14 @@ const PPM = ['-pix_fmt', 'rgb24', '-c:v', 'ppm', '-f', 'image2pipe', 'pipe:1'];
 const MAP = ['-map', '0:V:0'];
 
 /** Keeps the first complaints: the later ones follow from them. */
-function complaints({ path }: FfmpegInput): { add(line: string): void; text(): string } {
+function complaints({ path }: FfmpegInput): { add(line: string): void; text(code: number): string } {
   const lines: string[] = [];
   return {
     add: (line) => {
       if (lines.length < 3 && line.trim())
         lines.push(line.trim().replace(`file:${path}`, 'input').slice(0, 200));
     },
-    text: () => lines.join('; ') || 'no reason given',
+    text: (code) => lines.join('; ') || `exit code ${code}`,
   };
 }
 
@@ -93,7 +93,7 @@ async function countPackets(input: FfmpegInput, signal?: AbortSignal): Promise<n
       onStderr: said.add,
     },
   );
-  if (code !== 0) throw corrupt(label, 'cannot be read', said.text());
+  if (code !== 0) throw corrupt(label, 'cannot be read', said.text(code));
   const [stream] = (JSON.parse(json) as { streams?: Stream[] }).streams ?? [];
   if (!stream) {
     throw new MediaError('NOT_A_VIDEO', `${label} (${format}) holds no video stream, wanted at least one.`);
@@ -141,9 +141,9 @@ async function survey(input: FfmpegInput, { signal, onProgress }: CallOptions): 
     },
   );
   if ((code !== 0 || cutShort) && !input.allowDamaged) {
-    throw corrupt(label, 'is damaged', said.text());
+    throw corrupt(label, 'is damaged', said.text(code));
   }
-  if (!size || frameCount === 0) throw corrupt(label, 'has no frame that decodes', said.text());
+  if (!size || frameCount === 0) throw corrupt(label, 'has no frame that decodes', said.text(code));
   return { frameCount, ...size };
 }
 
@@ -173,7 +173,7 @@ export async function ffmpegSource(
       const select = ranges.map(([from, to]) => `between(n,${from},${to})`).join('+');
       // Frames are stamped anew at a steady rate: otherwise ffmpeg repeats or drops some to keep the old times.
       const filter = `select='${select}',settb=1/25,setpts=N`;
-      await runChild(
+      const code = await runChild(
         programs.ffmpeg ?? 'ffmpeg',
         [
           [...COMMON, ...strict(input), ...inputArgs(input), ...MAP],
@@ -190,7 +190,7 @@ export async function ffmpegSource(
         },
       );
       if (found !== indices.length) {
-        throw corrupt(label, `gave ${found} of the ${indices.length} frames asked for`, said.text());
+        throw corrupt(label, `gave ${found} of the ${indices.length} frames asked for`, said.text(code));
       }
     },
   };
