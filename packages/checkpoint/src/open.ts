@@ -131,12 +131,13 @@ type Open = (source: ByteSource, options: OpenOptions) => Promise<Checkpoint>;
 
 function detect(start: Uint8Array): Open {
   const text = String.fromCharCode(...start);
+  // First, because a header of 128 bytes begins as a pickle does. No pickle of torch and no zip has a brace here.
+  if (text[8] === '{') return openSafetensors;
   if (text.startsWith('PK\x03\x04')) return openTorchZip;
   // A pickle: its protocol, or in protocol 1 the magic number of torch as text.
   if ((start[0] === 0x80 && start[1] <= 5) || text.startsWith('L119547037146038801333356L')) {
     return openTorchLegacy;
   }
-  if (text[8] === '{') return openSafetensors;
   throw new CheckpointError(
     'UNKNOWN_FORMAT',
     `The file is no checkpoint: it starts with ${quote(text.slice(0, 24))}.`,

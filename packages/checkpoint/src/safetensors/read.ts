@@ -1,4 +1,4 @@
-import { type Checkpoint, checkpoint, tensorOf } from '../checkpoint.js';
+import { type Checkpoint, checkpoint, infoOf, tensorOf } from '../checkpoint.js';
 import { corrupt } from '../error.js';
 import { MAX_SAFETENSORS_HEADER } from '../limits.js';
 import { type ByteSource, type ReadOptions, readExactly } from '../source/byte-source.js';
@@ -16,14 +16,14 @@ export async function openSafetensors(source: ByteSource, { signal }: ReadOption
   }
   const dataStart = 8 + Number(length);
   const json = await readExactly(source, 8, Number(length), 'The safetensors header', signal);
-  const { entries, metadata } = parseHeader(json, source.size - dataStart);
+  const { entries: placed, metadata } = parseHeader(json, source.size - dataStart);
   return checkpoint({
     format: 'safetensors',
-    entries,
+    entries: new Map([...placed].map(([name, { dtype, shape }]) => [name, infoOf(dtype, shape)])),
     metadata,
     close: () => source.close(),
     async read(name, signal) {
-      const { dtype, shape, begin, byteLength } = entries.get(name)!;
+      const { dtype, shape, begin, byteLength } = placed.get(name)!;
       const bytes = await readExactly(source, dataStart + begin, byteLength, `Tensor ${name}`, signal);
       return tensorOf(dtype, shape, bytes);
     },
