@@ -26,3 +26,12 @@ export const cases: readonly OpCase[] = [
     benchOnly: true,
   },
 ];
+
+export const vjpCases: readonly OpCase[] = [
+  {
+    name: 'small',
+    inputs: { dnll: f32(2, 3), logits: f32(2, 3, 5), labels: i32(2, 3), logsumexp: f32(2, 3, 1) },
+    attrs: {},
+    given: { labels: tensor('i32', [2, 3], [0, 4, 2, -100, 1, 3]) },
+  },
+];

@@ -25,3 +25,23 @@ export const cases: readonly OpCase[] = [
     benchOnly: true,
   },
 ];
+
+export const vjpCases: readonly OpCase[] = [
+  {
+    name: 'small',
+    inputs: { dy: f32(2, 3, 5), x: f32(2, 3, 5), weight: f32(5), mean: f32(2, 3, 1), rstd: f32(2, 3, 1) },
+    attrs: {},
+  },
+  {
+    name: 'EVA-CLIP',
+    inputs: {
+      dy: f32(1, 257, 1408),
+      x: f32(1, 257, 1408),
+      weight: f32(1408),
+      mean: f32(1, 257, 1),
+      rstd: f32(1, 257, 1),
+    },
+    attrs: {},
+    benchOnly: true,
+  },
+];

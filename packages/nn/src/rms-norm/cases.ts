@@ -25,3 +25,17 @@ export const cases: readonly OpCase[] = [
     benchOnly: true,
   },
 ];
+
+export const vjpCases: readonly OpCase[] = [
+  {
+    name: 'small',
+    inputs: { dy: f32(2, 3, 5), x: f32(2, 3, 5), weight: f32(5), rstd: f32(2, 3, 1) },
+    attrs: {},
+  },
+  {
+    name: 'LLaMA',
+    inputs: { dy: f32(1, 128, 5120), x: f32(1, 128, 5120), weight: f32(5120), rstd: f32(1, 128, 1) },
+    attrs: {},
+    benchOnly: true,
+  },
+];

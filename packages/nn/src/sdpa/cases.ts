@@ -66,3 +66,26 @@ export const cases: readonly OpCase[] = [
     benchOnly: true,
   },
 ];
+
+const backward = (...[b, h, t, s, d]: number[]) => ({
+  dout: f32(b, h, t, d),
+  ...qkv([b, h, t, d], [b, h, s, d]),
+  out: f32(b, h, t, d),
+  logsumexp: f32(b, h, t, 1),
+});
+
+export const vjpCases: readonly OpCase[] = [
+  { name: 'small', inputs: backward(1, 2, 3, 4, 2), attrs: { scale: 0.5, causal: false }, expectation },
+  {
+    name: 'bias, causal and a cotangent of logsumexp',
+    inputs: { ...backward(1, 2, 3, 3, 2), bias: f32(2, 3, 3), dlogsumexp: f32(1, 2, 3, 1) },
+    attrs: { scale: 0.5, causal: true },
+    expectation,
+  },
+  {
+    name: 'EVA-CLIP',
+    inputs: backward(1, 16, 257, 257, 88),
+    attrs: { scale: 88 ** -0.5, causal: false },
+    benchOnly: true,
+  },
+];

@@ -17,3 +17,8 @@ export const cases: readonly OpCase[] = [
   },
   { name: 'LLaMA vocabulary', inputs: { x: f32(1, 32004) }, attrs: {}, benchOnly: true },
 ];
+
+export const vjpCases: readonly OpCase[] = [
+  { name: 'small', inputs: { dy: f32(2, 3, 5), y: f32(2, 3, 5) }, attrs: {} },
+  { name: 'EVA-CLIP', inputs: { dy: f32(16, 257, 257), y: f32(16, 257, 257) }, attrs: {}, benchOnly: true },
+];

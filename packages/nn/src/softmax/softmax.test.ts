@@ -1,5 +1,6 @@
 import { describeOp } from '@emu-ts/testing';
-import { cases } from './cases.js';
-import { softmaxOp } from './op.js';
+import { cases, vjpCases } from './cases.js';
+import { softmaxOp, softmaxVjpOp } from './op.js';
 
 describeOp(softmaxOp, cases);
+describeOp(softmaxVjpOp, vjpCases);
