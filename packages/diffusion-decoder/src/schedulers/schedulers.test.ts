@@ -1,4 +1,5 @@
 import { tensor } from '@emu-ts/base';
+import { schedulerChecks } from '@emu-ts/contracts/conformance';
 import { expectClose } from '@emu-ts/testing';
 import { describe, expect, it } from 'vitest';
 import {
@@ -7,6 +8,7 @@ import {
   type SchedulerConfig,
   type SchedulerName,
   schedulerNames,
+  schedulerSet,
   schedulers,
   stableDiffusionSchedule,
   timestepSpacings,
@@ -172,4 +174,10 @@ describe('scheduler_config.json', () => {
     for (const json of [null, 3, 'x', [], undefined])
       expect(() => parseSchedulerConfig(json)).toThrow(/must be a JSON object/);
   });
+});
+
+const set = schedulerSet({ _class_name: 'PNDMScheduler', steps_offset: 1, beta_schedule: 'scaled_linear' });
+
+describe.each(Object.keys(set.named))('%s keeps the scheduler contract', (name) => {
+  for (const check of schedulerChecks(set.named[name])) it(check.name, check.run);
 });
