@@ -37,7 +37,11 @@ export class EmuReply implements AsyncIterable<EmuEvent> {
       else if (event.type === 'image') images.push(event.image);
       else if (event.type === 'finish') finish = event;
     }
-    return { text, images, ...(finish ? { reason: finish.reason, usage: finish.usage, warnings: finish.warnings } : cut) };
+    return {
+      text,
+      images,
+      ...(finish ? { reason: finish.reason, usage: finish.usage, warnings: finish.warnings } : cut),
+    };
   }
 
   async text(): Promise<string> {

@@ -1,1 +1,11 @@
-export {};
+export { Chat } from './chat.js';
+export { Belongings, type EmuComponents } from './components.js';
+export { type CompleteOptions, type DrawOptions, Emu, type RankedAnswer } from './emu.js';
+export { type EmuEvent, EmuReply, type EmuResult } from './events.js';
+export type { EmuItem, ImageSource } from './items.js';
+export { type EmuConfig, readConfig } from './load/config.js';
+export type { DeviceName, DeviceOption, Placeable } from './load/devices.js';
+export { address, blobs, type CheckpointFiles, type CheckpointLocation, folder } from './load/files.js';
+export { findLayout, type Layout } from './load/layout.js';
+export { loadPretrained, type PretrainedOptions } from './load/load.js';
+export { Vision } from './vision.js';

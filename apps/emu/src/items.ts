@@ -1,4 +1,4 @@
-import type { Role, RgbImage } from '@emu-ts/contracts';
+import type { RgbImage, Role } from '@emu-ts/contracts';
 import type { MediaSource } from '@emu-ts/media';
 
 /** A decoded picture, or where to read one. */

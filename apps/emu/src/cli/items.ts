@@ -27,5 +27,7 @@ function parseItem(word: string): EmuItem {
 
 function needFile(file: string): string {
   if (existsSync(file)) return file;
-  throw new EmuError('FILE', `There is no file '${file}'.`, { hint: `Write 'text:${file}' if it is meant as text.` });
+  throw new EmuError('FILE', `There is no file '${file}'.`, {
+    hint: `Write 'text:${file}' if it is meant as text.`,
+  });
 }

@@ -9,7 +9,10 @@ export interface ProgressLine {
 
 const width = 24;
 
-export function progressLine(stream: NodeJS.WriteStream = process.stderr, enabled = stream.isTTY): ProgressLine {
+export function progressLine(
+  stream: NodeJS.WriteStream = process.stderr,
+  enabled = stream.isTTY,
+): ProgressLine {
   let drawn = false;
   let last = 0;
   const clear = () => {
@@ -25,7 +28,12 @@ export function progressLine(stream: NodeJS.WriteStream = process.stderr, enable
       const share = total ? Math.min(loaded / total, 1) : 0;
       const bar = '█'.repeat(Math.round(share * width)).padEnd(width, '░');
       const what = component ? `${phase} ${component}` : phase;
-      stream.write(`\r\x1b[2K${bar} ${String(Math.floor(share * 100)).padStart(3)}% ${what}`.slice(0, (stream.columns ?? 80) + 5));
+      stream.write(
+        `\r\x1b[2K${bar} ${String(Math.floor(share * 100)).padStart(3)}% ${what}`.slice(
+          0,
+          (stream.columns ?? 80) + 5,
+        ),
+      );
       drawn = true;
     },
   };

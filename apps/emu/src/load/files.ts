@@ -66,7 +66,9 @@ export type CheckpointLocation = string | URL | ReadonlyMap<string, Blob> | Chec
 
 /** A path, an address or a map of blobs as files. */
 export function filesOf(location: CheckpointLocation): CheckpointFiles {
-  if (typeof location === 'string') return /^https?:/.test(location) ? address(new URL(location)) : folder(location);
-  if (location instanceof URL) return location.protocol === 'file:' ? folder(location.pathname) : address(location);
+  if (typeof location === 'string')
+    return /^https?:/.test(location) ? address(new URL(location)) : folder(location);
+  if (location instanceof URL)
+    return location.protocol === 'file:' ? folder(location.pathname) : address(location);
   return 'find' in location ? location : blobs(location);
 }

@@ -54,7 +54,11 @@ export async function findLayout(files: CheckpointFiles, options: FindOptions = 
 export function needPart(files: CheckpointFiles, layout: Layout, part: LayoutPart): string {
   const path = layout[part];
   if (path) return path;
-  throw new EmuError('CHECKPOINT_LAYOUT', `${files.name} has no ${part}: looked for ${parts[part].join(', ')}.`, {
-    hint: 'Give the folder in the released layout: multimodal_encoder, unet, vae, scheduler and tokenizer.model.',
-  });
+  throw new EmuError(
+    'CHECKPOINT_LAYOUT',
+    `${files.name} has no ${part}: looked for ${parts[part].join(', ')}.`,
+    {
+      hint: 'Give the folder in the released layout: multimodal_encoder, unet, vae, scheduler and tokenizer.model.',
+    },
+  );
 }

@@ -1,0 +1,121 @@
+import { EmuError } from '@emu-ts/base';
+import type { WeightDType } from '@emu-ts/language-model';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { Emu } from '../emu.js';
+import type { DeviceName, DeviceOption } from '../load/devices.js';
+import { type ProgressLine, progressLine } from './progress.js';
+
+/** What every command that loads a model takes. */
+export interface ModelOptions {
+  readonly checkpoint?: string;
+  readonly device: string;
+  readonly dtype: string;
+  readonly instruct?: boolean;
+  readonly json?: boolean;
+  readonly progress: boolean;
+}
+
+export const integer = (least: number) => (text: string) => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least)
+    throw new InvalidArgumentError(`a whole number from ${least} on is wanted.`);
+  return value;
+};
+
+export const number = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('a number is wanted.');
+  return value;
+};
+
+export const withModel = (command: Command): Command =>
+  command
+    .addOption(new Option('-c, --checkpoint <folder>', 'folder in the released layout').env('EMU_CHECKPOINT'))
+    .option(
+      '--device <name>',
+      'auto, onnx or reference; NAME=DEVICE for one component, separated by commas',
+      'auto',
+    )
+    .option('--dtype <name>', 'weights of the language model: f32, int8 or int4', 'f32')
+    .option('--instruct', 'use the instruction-tuned model')
+    .option('--json', 'print one JSON object a line')
+    .option('--no-progress', 'no progress line on the terminal');
+
+export const withSampling = (command: Command): Command =>
+  command
+    .option('--beams <n>', 'beams of the search', integer(1), 5)
+    .option('--max-new-tokens <n>', 'longest answer', integer(1), 128)
+    .option('--min-new-tokens <n>', 'shortest answer', integer(0))
+    .option('--length-penalty <x>', 'below 0 favours short answers, above 0 long ones', number, 0)
+    .option('--repetition-penalty <x>', 'above 1 avoids what was said', number, 1)
+    .option('--no-repeat-ngram <n>', 'no sequence of n tokens twice', integer(0), 0)
+    .option('--sample', 'draw tokens at random, one beam')
+    .option('--temperature <x>', 'with --sample', number, 1)
+    .option('--top-k <n>', 'with --sample', integer(0), 0)
+    .option('--top-p <x>', 'with --sample', number, 1)
+    .option('--seed <n>', 'equal seeds give equal results', integer(0), 0);
+
+export const withDrawing = (command: Command): Command =>
+  command
+    .option('--steps <n>', 'denoising steps', integer(1), 50)
+    .option('--guidance <x>', 'how strongly to follow the input', number, 7.5)
+    .option('--size <WxH>', 'width and height in pixels', size)
+    .option('--scheduler <name>', 'pndm, ddim, euler, dpm++2m or dpm++2m-karras')
+    .option('--seed <n>', 'equal seeds give equal pictures', integer(0), 0)
+    .option('-o, --out <file>', 'where the picture goes', 'emu.png');
+
+function size(text: string): { width: number; height: number } {
+  const match = /^(\d+)x(\d+)$/.exec(text);
+  if (!match) throw new InvalidArgumentError('WIDTHxHEIGHT is wanted, such as 512x512.');
+  return { width: Number(match[1]), height: Number(match[2]) };
+}
+
+/** Loads the model, runs `action`, and frees everything whatever happens. */
+export async function useModel(
+  options: ModelOptions,
+  signal: AbortSignal,
+  action: (emu: Emu, line: ProgressLine) => Promise<void>,
+): Promise<void> {
+  if (!options.checkpoint) {
+    throw new EmuError('NO_CHECKPOINT', 'No checkpoint was given.', {
+      hint: 'Give a folder with --checkpoint or in the variable EMU_CHECKPOINT.',
+    });
+  }
+  const line = progressLine(process.stderr, options.progress && !options.json && process.stderr.isTTY);
+  await using emu = await Emu.fromPretrained(options.checkpoint, {
+    device: parseDevices(options.device),
+    dtype: parseDtype(options.dtype),
+    variant: options.instruct ? 'instruct' : 'base',
+    signal,
+    onProgress: line.update,
+  });
+  line.clear();
+  try {
+    await action(emu, line);
+  } finally {
+    line.clear();
+  }
+}
+
+const devices = new Set(['auto', 'onnx', 'reference']);
+
+/** `auto`, or `language-model=onnx,image-decoder=reference`; a name alone is for every component. */
+function parseDevices(text: string): DeviceOption {
+  const map: Record<string, DeviceName> = {};
+  for (const part of text.split(',')) {
+    const [left, right] = part.split('=');
+    const device = right ?? left;
+    if (!devices.has(device)) {
+      throw new EmuError('OPTION', `--device got '${device}', wanted one of ${[...devices].join(', ')}.`);
+    }
+    map[right === undefined ? 'default' : left] = device as DeviceName;
+  }
+  return map;
+}
+
+const dtypes = new Set(['f32', 'f16', 'int8', 'int4']);
+
+function parseDtype(text: string): WeightDType {
+  if (dtypes.has(text)) return text as WeightDType;
+  throw new EmuError('OPTION', `--dtype got '${text}', wanted one of ${[...dtypes].join(', ')}.`);
+}

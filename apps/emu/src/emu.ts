@@ -1,0 +1,211 @@
+import { type CallOptions, EmuError } from '@emu-ts/base';
+import type { RgbImage, Sequence, SequenceElement } from '@emu-ts/contracts';
+import { rank } from '@emu-ts/language-model';
+import { chat as chatSequence, checkPrompt, fillPrompt, prompts } from '@emu-ts/sequence';
+import { Chat } from './chat.js';
+import type { Belongings, EmuComponents } from './components.js';
+import { EmuReply } from './events.js';
+import { type EmuItem, isRgbImage } from './items.js';
+import type { CheckpointLocation } from './load/files.js';
+import { loadPretrained, type PretrainedOptions } from './load/load.js';
+import { type AutoOptions, replyInBoth } from './reply/auto.js';
+import { type ImageOptions, replyInImage } from './reply/image.js';
+import { readSequence, replyInText, type TextOptions } from './reply/text.js';
+import { toFrames, toImage, Vision } from './vision.js';
+
+/** How the reply is made: words by the reference's beam search (5 beams, 128 tokens) unless said otherwise. */
+export interface CompleteOptions extends TextOptions {
+  /** `auto`: words, and pictures where the model opens one. Default `text`. */
+  readonly output?: 'text' | 'image' | 'auto' | undefined;
+  /** For the pictures of the reply. */
+  readonly draw?: DrawOptions | undefined;
+  readonly maxImages?: AutoOptions['maxImages'];
+}
+
+export interface DrawOptions extends Omit<ImageOptions, 'negative'> {
+  /** What the picture should not show. Default: the empty prompt. */
+  readonly negative?: readonly EmuItem[] | undefined;
+}
+
+export interface RankedAnswer {
+  readonly answer: string;
+  /** Lower is more likely. */
+  readonly cost: number;
+}
+
+/**
+ * The whole model: any mixture of texts, pictures and videos in, text or a picture out.
+ *
+ *     await using emu = await Emu.fromPretrained('checkpoint');
+ *     const text = await emu.complete([{ image: 'dog.png' }, 'The image shows']).text();
+ */
+export class Emu implements AsyncDisposable {
+  readonly #vision: Vision;
+  readonly #belongings: Belongings | undefined;
+
+  /** Assembles a model of components; they stay the caller's unless `belongings` says otherwise. */
+  constructor(
+    readonly components: EmuComponents,
+    belongings?: Belongings,
+  ) {
+    this.#vision = new Vision(components.visualEncoder, components.causalTransformer);
+    this.#belongings = belongings;
+  }
+
+  /** Loads a checkpoint folder in the released layout. A failed or aborted load leaves nothing behind. */
+  static async fromPretrained(location: CheckpointLocation, options: PretrainedOptions = {}): Promise<Emu> {
+    const { components, belongings } = await loadPretrained(location, options);
+    return new Emu(components, belongings);
+  }
+
+  /** Goes on from a sequence, given as it stands: no template is put around it. */
+  complete(items: readonly EmuItem[], options: CompleteOptions = {}): EmuReply {
+    return this.#reply(() => this.#sequence(items, options), options);
+  }
+
+  /** Describes a picture or video, with the prompt of the reference for this variant of the model. */
+  caption(item: EmuItem, options: CompleteOptions = {}): EmuReply {
+    return this.#reply(
+      async () => {
+        const [picture] = await this.#sequence([item], options);
+        return fillPrompt(this.#instruct ? prompts.caption : prompts.zeroShotCaption, { image: picture });
+      },
+      { maxNewTokens: 512, ...options },
+    );
+  }
+
+  /** Answers a question about pictures and videos. */
+  ask(items: readonly EmuItem[], question: string, options: CompleteOptions = {}): EmuReply {
+    return this.#reply(async () => {
+      const seen = await this.#sequence(items, options);
+      if (this.#instruct)
+        return chatSequence([{ role: 'user', content: [...seen, { type: 'text', text: question }] }]);
+      return [...seen, { type: 'text', text: ` based on the picture, ${question} short answer:` }];
+    }, options);
+  }
+
+  /** A dialogue whose turns remember what was said and shown. */
+  chat(): Chat {
+    return new Chat(this);
+  }
+
+  /** Draws what texts and pictures say, in their order. */
+  draw(items: readonly EmuItem[], options: DrawOptions = {}): EmuReply {
+    const { negative, ...rest } = options;
+    return new EmuReply(this.#draw(items, negative, rest));
+  }
+
+  /** Blends two or more pictures into one. */
+  blend(images: readonly EmuItem[], options: DrawOptions = {}): EmuReply {
+    if (images.length < 2)
+      throw new EmuError('OPTION', `Blending takes two or more pictures, got ${images.length}.`);
+    return this.draw(images, options);
+  }
+
+  /** Orders answers by how likely each is after a sequence, the most likely first. */
+  async rank(
+    items: readonly EmuItem[],
+    answers: readonly string[],
+    options: CallOptions = {},
+  ): Promise<RankedAnswer[]> {
+    const sequence = await this.#sequence(items, options);
+    const { prompt } = await readSequence(this.components, this.#vision, sequence, options);
+    const { tokenizer, languageModel } = this.components;
+    const candidates = answers.map((answer) => tokenizer.encode(answer, { bos: false }));
+    const { order, costs } = await rank(languageModel, prompt, candidates, options);
+    return order.map((i) => ({ answer: answers[i], cost: costs[i] }));
+  }
+
+  /** Answers a prepared sequence; what `complete`, `ask` and a chat come down to. */
+  answer(sequence: Sequence<RgbImage>, options: CompleteOptions = {}): EmuReply {
+    return this.#reply(async () => sequence, options);
+  }
+
+  /** Items with their pictures and videos read. */
+  read(items: readonly EmuItem[], options: CallOptions = {}): Promise<Sequence<RgbImage>> {
+    return this.#sequence(items, options);
+  }
+
+  get #instruct(): boolean {
+    return this.components.variant === 'instruct';
+  }
+
+  #reply(prepare: () => Promise<Sequence<RgbImage>>, options: CompleteOptions): EmuReply {
+    const { output = 'text', draw = {}, maxImages, ...given } = options;
+    const words: TextOptions = {
+      maxNewTokens: 128,
+      ...(given.sampling || output === 'auto' ? {} : { beams: 5 }),
+      ...defined(given),
+    };
+    const { components } = this;
+    const vision = this.#vision;
+    const { signal, onProgress } = options;
+    const image = async (): Promise<ImageOptions> => {
+      const { negative, ...rest } = draw;
+      return {
+        ...rest,
+        ...(negative ? { negative: await this.#sequence(negative, options) } : {}),
+        signal,
+        onProgress,
+      };
+    };
+    const events = async function* () {
+      const sequence = await prepare();
+      if (output === 'image')
+        return yield* replyInImage(
+          components,
+          vision,
+          request([...sequence, { type: 'generate' }]),
+          await image(),
+        );
+      if (output === 'text') return yield* replyInText(components, vision, request(sequence), words);
+      yield* replyInBoth(components, vision, request(sequence), {
+        text: words,
+        image: await image(),
+        maxImages,
+        signal,
+        onProgress,
+      });
+    };
+    const request = (sequence: Sequence<RgbImage>) => ({
+      sequence,
+      warnings: checkPrompt(sequence, components.variant).map(({ message }) => message),
+    });
+    return new EmuReply(events());
+  }
+
+  async *#draw(
+    items: readonly EmuItem[],
+    negative: readonly EmuItem[] | undefined,
+    draw: Omit<DrawOptions, 'negative'>,
+  ) {
+    const sequence: Sequence<RgbImage> = [...(await this.#sequence(items, draw)), { type: 'generate' }];
+    const warnings = checkPrompt(sequence, this.components.variant).map(({ message }) => message);
+    const options = { ...draw, ...(negative ? { negative: await this.#sequence(negative, draw) } : {}) };
+    yield* replyInImage(this.components, this.#vision, { sequence, warnings }, options);
+  }
+
+  #sequence(items: readonly EmuItem[], { signal, onProgress }: CallOptions): Promise<Sequence<RgbImage>> {
+    return Promise.all(items.map((item) => element(item, { signal, onProgress })));
+  }
+
+  /** Frees weights and programs. Components that were handed in stay. */
+  async dispose(): Promise<void> {
+    await this.#belongings?.dispose();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+}
+
+async function element(item: EmuItem, options: CallOptions): Promise<SequenceElement<RgbImage>> {
+  if (typeof item === 'string') return { type: 'text', text: item };
+  if ('role' in item) return { type: 'role', role: item.role };
+  if ('video' in item) return { type: 'video', frames: await toFrames(item, options) };
+  return { type: 'image', image: await toImage(isRgbImage(item) ? item : item.image, options) };
+}
+
+/** Without the fields that are undefined, so that they do not hide defaults. */
+const defined = <T extends object>(options: T): T =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;

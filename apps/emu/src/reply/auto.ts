@@ -1,0 +1,101 @@
+import { type CallOptions, tensor } from '@emu-ts/base';
+import type { RgbImage, Sequence } from '@emu-ts/contracts';
+import { stream } from '@emu-ts/language-model';
+import type { EmuComponents } from '../components.js';
+import type { EmuEvent } from '../events.js';
+import type { Vision } from '../vision.js';
+import { channel } from './channel.js';
+import { type Drawing, drawSequence, type ImageOptions } from './image.js';
+import { embed, idOf, type TextOptions, type TextRequest, tokenIds } from './text.js';
+
+export interface AutoOptions extends CallOptions {
+  readonly text: TextOptions;
+  readonly image: ImageOptions;
+  /** At most so many pictures in one reply. Default 4. */
+  readonly maxImages?: number | undefined;
+}
+
+/**
+ * A reply in words and pictures: whenever the model opens an image where a token was expected, a picture is drawn, put
+ * into the sequence as the embeddings it was made of, and the words go on after it. The pretrained model was never
+ * taught to open one; a model trained with `[IMG]` supervised is.
+ */
+export async function* replyInBoth(
+  components: EmuComponents,
+  vision: Vision,
+  { sequence, warnings }: TextRequest,
+  { text, image, maxImages = 4, signal, onProgress }: AutoOptions,
+): AsyncGenerator<EmuEvent, void> {
+  const { format, languageModel, tokenizer } = components;
+  const [open, close, slot] = (['imageOpen', 'imageClose', 'image'] as const).map((name) =>
+    idOf(components, name),
+  );
+  const tokens = tokenIds(components);
+  const encoded = format.encode(sequence, { contextLength: languageModel.contextLength, reserve: 1 });
+  const seen = await vision.embed(encoded.images, 'pil', { signal, onProgress });
+  let visual = seen.data;
+  let ids = [...encoded.ids];
+  let written = 0;
+  let said: Sequence<RgbImage> = sequence;
+  const limit = text.maxNewTokens ?? 128;
+  for (let images = 0; ; images++) {
+    const prompt = await embed(
+      components,
+      [ids],
+      tensor('f32', [visual.length / languageModel.width, languageModel.width], visual),
+      { signal },
+    );
+    const decoder = tokenizer.decoder();
+    const fresh: number[] = [];
+    const end = images < maxImages && components.imageDecoder ? [tokens.end as number, open] : tokens.end;
+    let last: number | undefined; // the end token, where there was one
+    for await (const event of stream(languageModel, prompt, {
+      ...text,
+      beams: 1,
+      maxNewTokens: limit - written,
+      tokens: { ...tokens, end },
+      signal,
+      onProgress,
+    })) {
+      if (event.type === 'token') {
+        fresh.push(event.token);
+        const delta = decoder.push(event.token);
+        if (delta) yield { type: 'text-delta', text: delta };
+      } else if (event.generated.finishReason === 'stop') last = event.generated.ids.at(-1);
+    }
+    const rest = decoder.flush();
+    if (rest) yield { type: 'text-delta', text: rest };
+    written += fresh.length;
+    if (last !== open) {
+      const reason = last === tokens.end ? 'end' : 'length';
+      yield { type: 'finish', reason, usage: { input: encoded.ids.length, output: written }, warnings };
+      return;
+    }
+    said = [...said, { type: 'text', text: tokenizer.decode(fresh) }];
+    const drawing: Drawing = yield* draw(components, vision, [...said, { type: 'generate' }], {
+      ...image,
+      signal,
+      onProgress,
+    });
+    said = [...said, { type: 'image', image: drawing.image }];
+    const queries = drawing.output;
+    ids = [...ids, ...fresh, open, ...new Array<number>(queries).fill(slot), close];
+    visual = Float32Array.of(...visual, ...drawing.embeddings);
+    written += queries;
+  }
+}
+
+async function* draw(
+  components: EmuComponents,
+  vision: Vision,
+  sequence: Sequence<RgbImage>,
+  options: ImageOptions,
+): AsyncGenerator<EmuEvent, Drawing> {
+  const events = channel<EmuEvent>();
+  const drawing = drawSequence(components, vision, sequence, { ...options, emit: events.push });
+  drawing.then(events.end, events.fail);
+  yield* events;
+  const done = await drawing;
+  yield { type: 'image', image: done.image };
+  return done;
+}

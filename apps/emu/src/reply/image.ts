@@ -1,0 +1,118 @@
+import { type CallOptions, EmuError } from '@emu-ts/base';
+import type { DecodedImage, DecodeImageOptions, RgbImage, Sequence } from '@emu-ts/contracts';
+import { type AnyTensor, isDeviceTensor } from '@emu-ts/graph';
+import { generateImageEmbeddings } from '@emu-ts/regression-head';
+import type { EmuComponents } from '../components.js';
+import type { EmuEvent } from '../events.js';
+import type { Vision } from '../vision.js';
+import { channel } from './channel.js';
+import { embed } from './text.js';
+
+export interface ImageOptions extends Omit<DecodeImageOptions, 'onPreview'> {
+  /** What the picture should not show, in place of the empty prompt. */
+  readonly negative?: Sequence<RgbImage> | undefined;
+  /** Send previews as events, every so many steps. Default none. */
+  readonly previewEvery?: number | undefined;
+}
+
+export interface ImageRequest {
+  /** Ends with the element that asks for a picture. */
+  readonly sequence: Sequence<RgbImage>;
+  readonly warnings: readonly string[];
+}
+
+/** Predicts the embeddings of a picture one by one, then decodes it. */
+export async function* replyInImage(
+  components: EmuComponents,
+  vision: Vision,
+  { sequence, warnings }: ImageRequest,
+  options: ImageOptions,
+): AsyncGenerator<EmuEvent, void> {
+  const events = channel<EmuEvent>();
+  const { signal } = options;
+  const drawing = drawSequence(components, vision, sequence, { ...options, emit: events.push });
+  drawing.then(events.end, events.fail);
+  yield* events;
+  const { image, input, output } = await drawing;
+  signal?.throwIfAborted();
+  yield { type: 'image', image };
+  yield { type: 'finish', reason: 'image', usage: { input, output }, warnings };
+}
+
+interface DrawOptions extends ImageOptions {
+  emit(event: EmuEvent): void;
+}
+
+export interface Drawing {
+  readonly image: DecodedImage;
+  /** `[1 queries width]` what the picture was made of. */
+  readonly embeddings: Float32Array;
+  readonly input: number;
+  readonly output: number;
+}
+
+/** One picture for a sequence that ends by asking for it. */
+export async function drawSequence(
+  components: EmuComponents,
+  vision: Vision,
+  sequence: Sequence<RgbImage>,
+  { emit, negative = [], onProgress, previewEvery, ...options }: DrawOptions,
+): Promise<Drawing> {
+  const { imageDecoder: decoder, languageModel, regressionHead, causalTransformer, format } = components;
+  if (!decoder) {
+    throw new EmuError(
+      'NO_DECODER',
+      'A picture was asked for, but this model was loaded without an image decoder.',
+      {
+        hint: 'The checkpoint needs unet/ and vae/.',
+      },
+    );
+  }
+  const { signal } = options;
+  const guided = (options.guidanceScale ?? 7.5) > 1 && decoder.nullCondition === 'empty-prompt';
+  const last = sequence[sequence.length - 1];
+  const rows = guided ? [sequence, [...negative, last]] : [sequence];
+  const encode = { contextLength: languageModel.contextLength, reserve: causalTransformer.queries - 1 };
+  const encoded = rows.map((row) => format.encode(row, encode));
+  const seen = await vision.embed(
+    encoded.flatMap(({ images }) => images),
+    'torchvision',
+    { signal, onProgress },
+  );
+  const prompts = await embed(
+    components,
+    encoded.map(({ ids }) => ids),
+    seen,
+    { signal },
+  );
+  const { embeddings: condition } = await generateImageEmbeddings(languageModel, regressionHead, {
+    prompts,
+    queries: causalTransformer.queries,
+    signal,
+    onProgress: (progress) => {
+      onProgress?.(progress);
+      emit({ type: 'image-progress', phase: 'embed', step: progress.loaded, steps: progress.total });
+    },
+  });
+  try {
+    const images = await decoder.decode(condition, {
+      ...options,
+      onProgress: (progress) => {
+        onProgress?.(progress);
+        emit({ type: 'image-progress', phase: progress.phase, step: progress.loaded, steps: progress.total });
+      },
+      ...(previewEvery
+        ? { previewEvery, onPreview: (preview) => emit({ type: 'image-preview', preview }) }
+        : {}),
+    });
+    const embeddings = await firstRow(condition, { signal });
+    return { image: images[0], embeddings, input: encoded[0].ids.length, output: causalTransformer.queries };
+  } finally {
+    if (isDeviceTensor(condition)) condition.dispose();
+  }
+}
+
+async function firstRow(condition: AnyTensor, options: CallOptions): Promise<Float32Array> {
+  const host = isDeviceTensor(condition) ? await condition.read(options) : condition;
+  return (host.data as Float32Array).slice(0, host.data.length / host.shape[0]);
+}
