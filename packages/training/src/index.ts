@@ -1,6 +1,17 @@
 export { oneMinusPower } from './adamw/bias-correction.js';
 export { type AdamWAttrs, adamwOp } from './adamw/op.js';
-export { clipCoefficient, globalNorm, isFinite } from './optimizer/clip.js';
+export { type CollateOptions, collate, type TrainingRow } from './data/collate.js';
+export { detach, detachOp } from './detach/op.js';
+export * from './losses/autoencoder.js';
+export { type ClipTree, clipModel } from './losses/clip.js';
+export * from './losses/contrastive.js';
+export * from './losses/diffusion.js';
+export * from './losses/tagging.js';
+export * from './objective/compose.js';
+export { betweenImageVariance } from './objective/health.js';
+export { type InterleavedOptions, interleavedObjective } from './objective/interleaved.js';
+export type { InterleavedModel } from './objective/model.js';
+export { clipCoefficient, globalNorm, isNumber } from './optimizer/clip.js';
 export { assign, type OptimizerOptions, type ParameterGroup, type Treatment } from './optimizer/groups.js';
 export { expectMatches, matcher } from './optimizer/pattern.js';
 export * from './optimizer/presets.js';

@@ -11,4 +11,4 @@ export const clipCoefficient = (norm: Value, maxNorm: number): Value => min(div(
 const largest = 3.4e38;
 
 /** Whether a number is neither NaN nor infinite. Comparisons with NaN are false. */
-export const isFinite = (x: Value): Value => and(less(x, largest), less(neg(x), largest));
+export const isNumber = (x: Value): Value => and(less(x, largest), less(neg(x), largest));

@@ -10,14 +10,14 @@ export function matcher(patterns: readonly string[]): (name: string) => boolean 
       throw new EmuError('PATTERN', 'A name pattern is empty.', { hint: "Use '**' to mean all." });
     const source = pattern
       .split('**')
-      .map((part) => part.split('*').map(escape).join('[^.]*'))
+      .map((part) => part.split('*').map(quoted).join('[^.]*'))
       .join('.*');
     return new RegExp(`^${source}$`);
   });
   return (name) => expressions.some((expression) => expression.test(name));
 }
 
-const escape = (text: string): string => text.replace(/[\\^$.|?+()[\]{}]/g, '\\$&');
+const quoted = (text: string): string => text.replace(/[\\^$.|?+()[\]{}]/g, '\\$&');
 
 /** Throws when a pattern names nothing: a misspelt freeze map must not train what it was meant to keep. */
 export function expectMatches(what: string, patterns: readonly string[], names: readonly string[]): void {

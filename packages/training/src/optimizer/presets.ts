@@ -15,7 +15,6 @@ export const emuPretraining: OptimizerOptions = {
     { name: 'language-model', match: ['decoder.**'], rate: 3e-5 },
   ],
   noDecay: ['visual.pos_embed', 'visual.cls_token'],
-  frozen: ['visual.norm.**', 'visual.head.**'],
   clipNorm: 1,
 };
 

@@ -15,7 +15,7 @@ import {
   where,
 } from '@emu-ts/graph';
 import { adamwOp } from '../adamw/op.js';
-import { clipCoefficient, globalNorm, isFinite } from '../optimizer/clip.js';
+import { clipCoefficient, globalNorm, isNumber } from '../optimizer/clip.js';
 import type { OptimizerOptions, Treatment } from '../optimizer/groups.js';
 import { names, variableName } from './names.js';
 import type { Port } from './ports.js';
@@ -51,7 +51,7 @@ export function update(
   // Sums of n scaled gradients are brought back to a mean of unscaled ones together with clipping.
   const unscale = div(1 / accumulate, lossScaling ? port(names.lossScale, scalar) : full([], 1));
   const norm = mul(globalNorm(soonest([...sums.values()])), unscale);
-  const finite = and(isFinite(loss), isFinite(norm));
+  const finite = and(isNumber(loss), isNumber(norm));
   const apply = ends ? and(ends, finite) : finite;
   const { clipNorm, betas, eps } = optimizer;
   const scale = clipNorm === undefined ? unscale : mul(clipCoefficient(norm, clipNorm), unscale);

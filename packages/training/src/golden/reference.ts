@@ -1,0 +1,67 @@
+import { convert, type HostTensor, tensor, toF64 } from '@emu-ts/base';
+import { parseT5Config, t5CausalTransformer } from '@emu-ts/causal-transformer';
+import { type LlamaConfig, parseLlamaConfig } from '@emu-ts/language-model';
+import type { Expectation, Goldens } from '@emu-ts/testing';
+import { evaClip, parseEvaClipConfig } from '@emu-ts/visual-encoder';
+import { collate, type TrainingRow } from '../data/collate.js';
+import { composeModel, linearHeadPart, llamaPart } from '../objective/compose.js';
+
+/** The reference's training batch and model, rebuilt from a goldens folder: what the golden tests of this package share. */
+export async function referenceTraining(goldens: Goldens, lora?: LlamaConfig['lora']) {
+  const { config, activations } = goldens;
+  const vision = parseEvaClipConfig(config.emu);
+  const pieces = config.llama.vocab_size as number;
+  const [pad, open, close, image] = [0, 1, 2, 3].map((i) => pieces + i);
+  const queries = (config.emu.vladapter_cfg as { n_causal: number }).n_causal;
+  const llama = parseLlamaConfig(config.llama, { vocabSize: pieces + (lora ? 6 : 4), lora });
+  const t5 = parseT5Config(config.t5, { queries, inputWidth: vision.width, outputWidth: llama.width });
+  const model = composeModel({
+    visualEncoder: evaClip(vision),
+    causalTransformer: t5CausalTransformer(t5),
+    language: llamaPart(llama),
+    head: linearHeadPart(llama),
+  });
+
+  const ids = convert(await activations.read('train.input_ids'), 'i32');
+  const pixels = await activations.read('train.pixels');
+  const [rows, length] = ids.shape;
+  const pictureSize = pixels.data.length / pixels.shape[0];
+  let next = 0;
+  const batch = collate(
+    Array.from({ length: rows }, (_, r): TrainingRow => {
+      const row = (ids.data as Int32Array).subarray(r * length, (r + 1) * length);
+      const at = (...wanted: number[]) => [...row.keys()].filter((i) => wanted.includes(row[i]));
+      const imageSlots = at(open).map((i) => i + 1);
+      return {
+        ids: row,
+        imageSlots,
+        images: imageSlots.map((): HostTensor => {
+          const from = next++ * pictureSize;
+          const data = (pixels.data as Float32Array).slice(from, from + pictureSize);
+          return tensor('f32', pixels.shape.slice(1), data);
+        }),
+        targets: {
+          labels: row.map((id) => ([pad, open, close, image].includes(id) ? -100 : id)),
+          regressionInputs: Int32Array.from(at(open, image)),
+          regressionLabels: Int32Array.from(at(image, close)),
+        },
+      };
+    }),
+    { queries, padId: pad },
+  );
+
+  /** Layers that a number passes: each has an attention and a feed-forward part of three products. */
+  const layers = vision.layers + t5.layers + llama.layers;
+  const expectation: Expectation = {
+    terms: Math.max(llama.vocabSize, llama.hiddenWidth, t5.mlpWidth, vision.mlpWidth),
+    depth: 6 * layers,
+  };
+  return { model, batch, llama, expectation, rows, length };
+}
+
+/** The columns of a table, such as the trajectory's. */
+export function columns(table: HostTensor): number[][] {
+  const [rows, width] = table.shape;
+  const data = toF64(table);
+  return Array.from({ length: rows }, (_, r) => [...data.subarray(r * width, (r + 1) * width)]);
+}

@@ -1,0 +1,81 @@
+import { type HostTensor, random, sizeOf, tensor } from '@emu-ts/base';
+import { add, less, mul, reshape, sub, type Value, where, zerosLike } from '@emu-ts/graph';
+import { meanSquaredError } from '@emu-ts/nn';
+import type { Params, ParamTree } from '@emu-ts/params';
+import type { Objective } from '../step/types.js';
+
+/** Noised latents [b c h w], timesteps as the batch has them and a condition [b n d] → a prediction [b c h w] */
+export type NoisePredictor<T extends ParamTree> = (
+  p: Params<T>,
+  inputs: { readonly latents: Value; readonly timesteps: Value; readonly context: Value },
+) => Value;
+
+/**
+ * Teaches a UNet to take noise out of latents under a condition (Ho et al., "Denoising Diffusion Probabilistic Models",
+ * 2020, equation 14): the squared error between the noise that was added and its prediction, or between v and its
+ * prediction (Salimans & Ho, 2022).
+ *
+ * Batch: `latents` f32 [b c h w], in the UNet's scale; what `drawNoise` gives; `condition` f32 [b n d];
+ * `null_condition` f32 [n d], what stands in for a dropped one (default zeros).
+ */
+export const diffusionObjective =
+  <T extends ParamTree>(
+    predict: NoisePredictor<T>,
+    { target = 'epsilon' }: { readonly target?: 'epsilon' | 'v' | undefined } = {},
+  ): Objective<T> =>
+  (p, { latents, noise, signal, sigma, timesteps, condition, dropped, null_condition }) => {
+    const perImage = (x: Value) => reshape(x, [-1, 1, 1, 1]);
+    const [clean, noisy] = [perImage(signal), perImage(sigma)];
+    const empty = null_condition ?? zerosLike(condition);
+    const context = dropped ? where(less(0, reshape(dropped, [-1, 1, 1])), empty, condition) : condition;
+    const prediction = predict(p, {
+      latents: add(mul(latents, clean), mul(noise, noisy)),
+      timesteps,
+      context,
+    });
+    const wanted = target === 'epsilon' ? noise : sub(mul(noise, clean), mul(latents, noisy));
+    return { loss: meanSquaredError(prediction, wanted) };
+  };
+
+export interface NoiseOptions {
+  /** [b c h w] of the latents. */
+  readonly shape: readonly number[];
+  /** ᾱ by timestep: the share of signal left. */
+  readonly alphas: ArrayLike<number>;
+  readonly seed: number;
+  /** Number of the batch, so that every batch has noise of its own. */
+  readonly index: number;
+  /** How often the condition is dropped. Default 0.1. */
+  readonly dropRate?: number | undefined;
+  /** Timesteps as the predictor takes them. Default: the numbers themselves, f32 [b]. */
+  readonly encode?: ((timesteps: readonly number[]) => HostTensor) | undefined;
+}
+
+/** The random part of a diffusion batch: noise, timesteps and which conditions are dropped. */
+export function drawNoise(
+  options: NoiseOptions,
+): Record<'noise' | 'signal' | 'sigma' | 'timesteps' | 'dropped', HostTensor> {
+  const { shape, alphas, seed, index, dropRate = 0.1, encode } = options;
+  const [b] = shape;
+  const size = sizeOf(shape);
+  // Even, so that pairs of normal numbers never straddle two batches.
+  const noise = random(seed, streams.noise).normal(size, index * (size + (size % 2)));
+  const times = random(seed, streams.timesteps).uniform(b, index * b);
+  const drops = random(seed, streams.dropped).uniform(b, index * b);
+  const timesteps = Array.from(times, (u) => Math.floor(u * alphas.length));
+  const vector = (values: ArrayLike<number>) => tensor('f32', [b], Float32Array.from(values));
+  return {
+    noise: tensor('f32', shape, noise.slice()),
+    signal: vector(timesteps.map((t) => Math.sqrt(alphas[t]))),
+    sigma: vector(timesteps.map((t) => Math.sqrt(1 - alphas[t]))),
+    timesteps: encode?.(timesteps) ?? vector(timesteps),
+    dropped: tensor(
+      'i32',
+      [b],
+      Int32Array.from(drops, (u) => (u < dropRate ? 1 : 0)),
+    ),
+  };
+}
+
+/** Streams of one seed, apart from each other. */
+const streams = { noise: 0x6e6f6973, timesteps: 0x74696d65, dropped: 0x64726f70 } as const;
