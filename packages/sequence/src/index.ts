@@ -1,1 +1,15 @@
-export {};
+export * from './build.js';
+export * from './chat.js';
+export * from './check.js';
+export * from './elements.js';
+export * from './encode.js';
+export * from './error.js';
+export * from './format.js';
+export * from './frames.js';
+export * from './json.js';
+export * from './pad.js';
+export * from './prompts.js';
+export * from './render.js';
+export * from './system.js';
+export * from './targets.js';
+export * from './tokens.js';
