@@ -22,9 +22,8 @@ describe('ropeTable', () => {
   });
 
   it('is a rotation at every position', () => {
-    cos.data.forEach((c, i) => {
-      expect(Math.abs(Math.hypot(c, sin.data[i]) - 1)).toBeLessThan(2 ** -23);
-    });
+    const gap = cos.data.reduce((m, c, i) => Math.max(m, Math.abs(Math.hypot(c, sin.data[i]) - 1)), 0);
+    expect(gap).toBeLessThan(2 ** -23);
   });
 
   it('needs pairs', () => {
