@@ -16,7 +16,7 @@ export interface PieceProto {
   type: number;
 }
 
-export interface TrainerProto {
+interface TrainerProto {
   modelType: number;
   treatWhitespaceAsSuffix: boolean;
   byteFallback: boolean;
@@ -104,7 +104,7 @@ const file = {
 let schema: DescMessage | undefined;
 
 /** The schema of a whole model file. */
-export function modelProtoSchema(): DescMessage {
+function modelProtoSchema(): DescMessage {
   schema ??= createFileRegistry(create(FileDescriptorSetSchema, { file: [file] })).getMessage(
     'sentencepiece.ModelProto',
   )!;
