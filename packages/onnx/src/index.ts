@@ -1,1 +1,8 @@
-export {};
+export { OnnxExecutor, type OnnxOptions, onnx } from './executor/onnx.js';
+export type { Ort, SessionOptions } from './executor/ort.js';
+export type { OnnxProgram } from './executor/program.js';
+export type { Holdings } from './executor/runtime.js';
+export type { OnnxTensor } from './executor/tensor.js';
+export type { LoweringContext, NativeLowering, NodeView, Operand } from './lower/context.js';
+export { float, microsoft } from './model/builder.js';
+export { nativeLowerings } from './native/index.js';

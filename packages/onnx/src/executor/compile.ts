@@ -1,0 +1,82 @@
+import { toBinary } from '@bufbuild/protobuf';
+import type { CompileOptions, Graph } from '@emu-ts/graph';
+import type { NativeLowering } from '../lower/context.js';
+import { type Lowered, lower } from '../lower/lower.js';
+import { formatPlan } from '../lower/plan.js';
+import { prepare } from '../lower/prepare.js';
+import { byteLength, type Initializer, type Placement } from '../model/builder.js';
+import { ModelProtoSchema } from '../proto/onnx_pb.js';
+import { planDonation } from './donation.js';
+import type { Compiled } from './program.js';
+import type { Handle, LoadRequest, Runtime } from './runtime.js';
+import { Weights } from './weights.js';
+
+export interface CompileSettings {
+  readonly lowerings: readonly NativeLowering[];
+  readonly embedWeights: boolean;
+}
+
+/**
+ * From a graph to a loaded session. Weights are inputs of the model, fed from one tensor whatever the number of
+ * programs; only those that an operator wants embedded are copied into the model.
+ */
+export async function compile(
+  graph: Graph,
+  runtime: Runtime,
+  { lowerings, embedWeights }: CompileSettings,
+  { weights: given = {}, donate = {}, signal, onProgress }: CompileOptions,
+): Promise<Compiled> {
+  signal?.throwIfAborted();
+  const weights = new Weights(runtime, graph.inputs, given);
+  const constants = new Set(Object.keys(graph.inputs).filter((name) => weights.has(name)));
+  const { graph: prepared, natives, plan } = prepare(graph, { lowerings, constants, dynamic: false });
+  const donation = planDonation(prepared, donate);
+  const lowered = lower(donation.graph, { natives, embed: embedWeights ? constants : new Set() });
+  onProgress?.({ phase: 'compile', loaded: 1, total: 2 });
+  try {
+    const session = await runtime.load(await requestFor(lowered, weights, { signal }));
+    if (signal?.aborted) runtime.release([session]);
+    signal?.throwIfAborted();
+    onProgress?.({ phase: 'compile', loaded: 2, total: 2 });
+    return {
+      session,
+      inputs: without(graph.inputs, constants),
+      outputs: graph.outputs,
+      fed: lowered.inputs.filter((name) => !constants.has(name)),
+      names: lowered.outputs,
+      donation,
+      weights,
+      fixed: constants,
+      plan: formatPlan(plan),
+    };
+  } catch (error) {
+    weights[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Tensors up to so many bytes stand in the model's message, larger ones beside it. */
+const inlineLimit = 1024;
+
+/** The model as bytes, and the tensors beside it. A message is limited to 2 GB; what stands beside it is not. */
+async function requestFor(
+  { model, inputs, embedded }: Lowered,
+  weights: Weights,
+  options: { readonly signal: AbortSignal | undefined },
+): Promise<LoadRequest> {
+  const external: Record<string, Uint8Array | Handle> = {};
+  for (const { initializer, weight, dtype } of embedded)
+    external[initializer] = await weights.embed(weight, dtype, options);
+  const place = (initializer: Initializer): Placement => {
+    const { name, data } = initializer;
+    if (data && data.length <= inlineLimit) return data;
+    if (data) external[name] = data;
+    return { file: name, offset: 0, length: byteLength(initializer) };
+  };
+  const fixed: Record<string, Handle> = {};
+  for (const name of inputs) if (weights.has(name)) fixed[name] = await weights.place(name, options);
+  return { model: toBinary(ModelProtoSchema, model.model(place)), external, fixed };
+}
+
+const without = <T>(record: Readonly<Record<string, T>>, names: ReadonlySet<string>): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).filter(([name]) => !names.has(name)));

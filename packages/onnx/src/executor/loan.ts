@@ -1,0 +1,49 @@
+import { EmuError, type HostTensor } from '@emu-ts/base';
+import type { AnyTensor } from '@emu-ts/graph';
+import type { Donation } from './donation.js';
+import { feedOf } from './inputs.js';
+import type { Handle, Runtime } from './runtime.js';
+import { OnnxTensor } from './tensor.js';
+
+/** Donated tensors, out of circulation while a program runs. */
+export interface Loan {
+  /** Tensors that will be written in place, by input. */
+  readonly state: Readonly<Record<string, Handle>>;
+  /** Ends the loan: tensors are consumed when the run succeeded, and are the caller's again when it did not. */
+  settle(succeeded: boolean): void;
+}
+
+/**
+ * Takes the donated inputs of one run. A donated host tensor is uploaded first, so that what is written in place is
+ * never the caller's array. `feeds` is corrected to match.
+ */
+export async function lend(
+  runtime: Runtime,
+  { inPlace, swapped }: Donation,
+  inputs: Readonly<Record<string, AnyTensor>>,
+  feeds: Record<string, Handle | HostTensor>,
+): Promise<Loan> {
+  const places = inPlace.map(({ input }) => [input, feedOf(inputs[input], runtime)] as const);
+  const old = Object.keys(swapped)
+    .map((input) => feedOf(inputs[input], runtime))
+    .filter((feed) => typeof feed === 'number');
+  const tensors = [...places.map(([input]) => input), ...Object.keys(swapped)]
+    .map((input) => inputs[input])
+    .filter((tensor) => tensor instanceof OnnxTensor);
+  if (new Set(tensors).size < tensors.length)
+    throw new EmuError('DONATION', 'One tensor is donated as several inputs.');
+  const loans = tensors.map((tensor) => tensor.lend());
+  const state: Record<string, Handle> = {};
+  const uploaded: Handle[] = [];
+  for (const [input, feed] of places) {
+    const own = typeof feed !== 'number';
+    state[input] = own ? await runtime.upload(feed) : feed;
+    if (own) uploaded.push(state[input]);
+    if (input in feeds) feeds[input] = state[input];
+  }
+  const settle = (succeeded: boolean) => {
+    for (const loan of loans) succeeded ? loan.consume() : loan.giveBack();
+    runtime.release(succeeded ? old : uploaded);
+  };
+  return { state, settle };
+}

@@ -1,0 +1,134 @@
+import {
+  type AnyOp,
+  decompose,
+  expand,
+  type Graph,
+  type Node,
+  primitiveName,
+  primitives,
+  type Rule,
+  reapply,
+  rewrite,
+  sameShape,
+  simplify,
+  type TensorType,
+  type Value,
+} from '@emu-ts/graph';
+import { hostType } from '../model/dtype.js';
+import type { NativeLowering, NodeView } from './context.js';
+import type { PlanEntry } from './plan.js';
+
+export interface PrepareOptions {
+  /** The first that supports a node is taken. */
+  readonly lowerings: readonly NativeLowering[];
+  /** Inputs whose elements are known when the program is compiled. */
+  readonly constants: ReadonlySet<string>;
+  /** Sizes will depend on named axes. */
+  readonly dynamic: boolean;
+}
+
+export interface Prepared {
+  /** Primitives, and the composites that have a native lowering. */
+  readonly graph: Graph;
+  readonly natives: ReadonlyMap<Node, NativeLowering>;
+  readonly plan: readonly PlanEntry[];
+}
+
+/**
+ * Expands a graph down to what can be emitted. Whether a native lowering applies depends on which results are read,
+ * which is known only once everything around the node stands; so all candidates are kept at first, those that do
+ * not apply are replaced by their meaning, and what that brings is looked at again.
+ */
+export function prepare(graph: Graph, options: PrepareOptions): Prepared {
+  const candidates = new Map<string, NativeLowering[]>();
+  for (const lowering of options.lowerings)
+    candidates.set(lowering.op, [...(candidates.get(lowering.op) ?? []), lowering]);
+  const decomposed: PlanEntry[] = [];
+  const keep = ({ op }: Node) => {
+    if (candidates.has(op.name)) return true;
+    decomposed.push({ op: op.name, reason: 'no native lowering' });
+    return false;
+  };
+  for (let current = graph; ; ) {
+    current = simplify(rewrite(expand(current, keep), absorbBroadcasts));
+    const used = usedOutputs(current);
+    const natives = new Map<Node, NativeLowering>();
+    const refused = new Set<Node>();
+    for (const node of current.nodes.filter(({ op }) => !primitiveName(op))) {
+      const view = viewOf(node, used, options);
+      const reasons: string[] = [];
+      for (const lowering of candidates.get(node.op.name) ?? []) {
+        const answer = lowering.supports(view);
+        if (answer === true) natives.set(node, lowering);
+        else reasons.push(answer);
+        if (natives.has(node)) break;
+      }
+      if (natives.has(node)) continue;
+      refused.add(node);
+      decomposed.push({ op: node.op.name, reason: reasons.join('; ') });
+    }
+    if (!refused.size) {
+      const kept = [...natives].map(([{ op }, { becomes }]) => ({ op: op.name, becomes }));
+      return { graph: current, natives, plan: [...kept, ...decomposed] };
+    }
+    current = rewrite(current, (node, inputs) => {
+      const outputs = reapply(node, inputs);
+      return refused.has(node) ? decompose(Object.values(outputs)[0].node) : outputs;
+    });
+  }
+}
+
+function usedOutputs({ nodes, outputs }: Graph): ReadonlySet<Value> {
+  const read = nodes.flatMap(({ inputs }) => Object.values(inputs));
+  return new Set([...read, ...Object.values(outputs)]);
+}
+
+function viewOf(
+  { inputs, outputs, attrs }: Node,
+  used: ReadonlySet<Value>,
+  { constants, dynamic }: PrepareOptions,
+): NodeView {
+  const held = (values: Readonly<Record<string, Value>>): Record<string, TensorType> =>
+    Object.fromEntries(
+      Object.entries(values).map(([name, { dtype, shape }]) => [name, { dtype: hostType(dtype), shape }]),
+    );
+  const known = (value: Value) =>
+    value.node.op === (primitives.constant as AnyOp) ||
+    (value.node.op === (primitives.input as AnyOp) && constants.has(value.node.attrs.name as string));
+  const names = <T>(record: Readonly<Record<string, T>>, wanted: (value: T) => boolean) =>
+    new Set(Object.keys(record).filter((name) => wanted(record[name])));
+  return {
+    inputs: held(inputs),
+    outputs: held(outputs),
+    attrs,
+    used: names(outputs, (value) => used.has(value)),
+    constants: names(inputs, known),
+    dynamic,
+  };
+}
+
+const broadcasting: ReadonlySet<AnyOp> = new Set<AnyOp>(
+  (['add', 'sub', 'mul', 'div', 'max', 'min', 'less', 'equal', 'and', 'where'] as const).map(
+    (name) => primitives[name] as AnyOp,
+  ),
+);
+
+/** Elementwise ops broadcast by themselves: an operand need not be spread out first when the others give the shape. */
+const absorbBroadcasts: Rule = (node, given) => {
+  if (!broadcasting.has(node.op)) return reapply(node, given);
+  const { shape } = node.outputs.y;
+  let inputs = given;
+  for (const [name, { node: from }] of Object.entries(given)) {
+    if (from.op !== (primitives.broadcast as AnyOp)) continue;
+    const narrower = { ...inputs, [name]: from.inputs.x };
+    if (sameShape(broadcastAll(Object.values(narrower)), shape)) inputs = narrower;
+  }
+  return reapply(node, inputs);
+};
+
+function broadcastAll(values: readonly Value[]): number[] {
+  const rank = Math.max(...values.map(({ shape }) => shape.length));
+  return Array.from({ length: rank }, (_, i) =>
+    Math.max(...values.map(({ shape }) => shape[i - rank + shape.length] ?? 1)),
+  );
+}
