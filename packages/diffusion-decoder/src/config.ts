@@ -6,9 +6,7 @@ import { EmuError } from '@emu-ts/base';
  * have been taken.
  */
 export interface ConfigReader {
-  readonly file: string;
   has(field: string): boolean;
-  value(field: string): unknown;
   number(field: string, fallback?: number): number;
   integer(field: string, fallback?: number): number;
   boolean(field: string, fallback: boolean): boolean;
@@ -17,8 +15,8 @@ export interface ConfigReader {
   integers(field: string, fallback?: readonly number[]): readonly number[];
   /** One integer for all, or a list of exactly `length`. */
   perBlock(field: string, length: number, fallback?: number): readonly number[];
-  /** Refuses any value but these; a missing field is fine. */
-  fixed(field: string, allowed: readonly unknown[]): void;
+  /** Refuses any value but these. A missing field means `missing`: by default the first of them. */
+  fixed(field: string, allowed: readonly unknown[], missing?: unknown): void;
   /** A reader of the object in this field. */
   nested(field: string): ConfigReader;
   fail(field: string, wanted: string): never;
@@ -47,10 +45,8 @@ export function readConfig(file: string, json: unknown): ConfigReader {
   const isNumber = (x: unknown): x is number => typeof x === 'number' && Number.isFinite(x);
   const isString = (x: unknown): x is string => typeof x === 'string';
   return {
-    file,
     fail,
     has: (field) => fields[field] !== undefined && fields[field] !== null,
-    value: (field) => fields[field],
     number: typed('a number', isNumber),
     integer: typed('an integer', isInteger),
     boolean: typed('true or false', (x): x is boolean => typeof x === 'boolean'),
@@ -63,9 +59,9 @@ export function readConfig(file: string, json: unknown): ConfigReader {
       if (listOf(isInteger)(value) && value.length === length) return value;
       return fail(field, `an integer or a list of ${length}`);
     },
-    fixed(field, allowed) {
-      const value = fields[field];
-      if (value !== undefined && !allowed.includes(value))
+    fixed(field, allowed, missing = allowed[0]) {
+      const value = fields[field] === undefined ? missing : fields[field];
+      if (!allowed.includes(value))
         fail(field, `${allowed.map((x) => JSON.stringify(x)).join(' or ')} to be supported`);
     },
     nested: (field) => readConfig(`${file}: ${field}`, fields[field] ?? fail(field, 'an object')),

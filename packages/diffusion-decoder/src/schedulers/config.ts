@@ -83,6 +83,9 @@ const fixedFields: Readonly<Record<SchedulerName, Readonly<Record<string, readon
   },
 };
 
+/** What a missing option of those means, where that is not what is supported. */
+const meantWhenMissing: Readonly<Record<string, unknown>> = { skip_prk_steps: false, clip_sample: true };
+
 export interface ParsedScheduler {
   readonly name: SchedulerName;
   readonly config: SchedulerConfig;
@@ -104,7 +107,8 @@ export function parseSchedulerConfig(json: unknown, as?: SchedulerName): ParsedS
     });
   const name = as ?? own;
   if (name === own)
-    for (const [option, allowed] of Object.entries(fixedFields[own])) field.fixed(option, allowed);
+    for (const [option, allowed] of Object.entries(fixedFields[own]))
+      field.fixed(option, allowed, meantWhenMissing[option]);
   field.fixed('trained_betas', [null]);
   return {
     name,

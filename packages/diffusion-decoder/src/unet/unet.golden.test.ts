@@ -1,10 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import type { HostTensor } from '@emu-ts/base';
 import { toF64 } from '@emu-ts/base';
 import { openCheckpoint } from '@emu-ts/checkpoint';
 import { type Executor, graphOf, input, type Value } from '@emu-ts/graph';
 import { type PlacedParams, paramInputs, placeParams } from '@emu-ts/params';
 import { executors, expectClose, goldens } from '@emu-ts/testing';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   contextKeysValues,
   encodeTimesteps,
@@ -25,6 +26,11 @@ const depth = unetConfig.levels.reduce(
   4,
 );
 const terms = 9 * Math.max(...unetConfig.levels.map(({ channels }) => channels));
+
+it('unet/config.json says what config.json says', async () => {
+  const file = await readFile(path('checkpoint', 'unet', 'config.json'), 'utf8');
+  expect(parseUnetConfig(JSON.parse(file))).toEqual(unetConfig);
+});
 
 describe.each(executors())('unet on $name', ({ name: on, create }) => {
   let executor: Executor;

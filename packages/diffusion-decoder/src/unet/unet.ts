@@ -47,7 +47,8 @@ export function unet(
     p.time_embedding,
     timesteps.shape.length === 2 ? timesteps : timestepEncoding(timesteps, config),
   );
-  const scope = (level: UnetLevel): LevelScope => ({ level, config, norm, time: silu(embedding) });
+  const time = silu(embedding);
+  const scope = (level: UnetLevel): LevelScope => ({ level, config, norm, time });
 
   const centred = config.centerInput ? sub(mul(latents, 2), 1) : latents;
   let x = conv2d(p.conv_in, centred, { padding: Math.floor(config.convInKernel / 2) });

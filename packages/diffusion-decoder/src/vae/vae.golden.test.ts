@@ -1,8 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import { diffusersVae, openCheckpoint, renamed } from '@emu-ts/checkpoint';
 import { type Executor, graphOf, input } from '@emu-ts/graph';
 import { type PlacedParams, paramInputs, placeParams } from '@emu-ts/params';
 import { executors, expectClose, goldens } from '@emu-ts/testing';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseVaeConfig, vaeDecode, vaeEncode, vaeParams } from './index.js';
 
 const { config, activations, path } = await goldens();
@@ -11,6 +12,11 @@ const vaeConfig = parseVaeConfig(config.vae);
 /** Rounded layers in a row: two convolutions per ResNet block, the middle, and the way in and out. */
 const depth = 2 * vaeConfig.channels.length * (vaeConfig.layers + 1) + 10;
 const terms = 9 * Math.max(...vaeConfig.channels);
+
+it('vae/config.json says what config.json says', async () => {
+  const file = await readFile(path('checkpoint', 'vae', 'config.json'), 'utf8');
+  expect(parseVaeConfig(JSON.parse(file))).toEqual(vaeConfig);
+});
 
 describe.each(executors())('vae on $name', ({ name: on, create }) => {
   let executor: Executor;
