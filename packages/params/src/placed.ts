@@ -4,6 +4,8 @@ import type { TensorSource } from './source.js';
 
 /** The weights of a component on an executor: uploaded once, shared by every program compiled here. */
 export class PlacedParams implements Disposable {
+  #disposed = false;
+
   constructor(
     readonly executor: Executor,
     readonly tensors: ReadonlyMap<string, DeviceTensor>,
@@ -18,8 +20,10 @@ export class PlacedParams implements Disposable {
     return this.executor.compile(graph, { ...options, weights: Object.fromEntries(named) });
   }
 
-  /** Frees the weights. Dispose the programs first. */
+  /** Frees the weights, once. Dispose the programs first. */
   dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
     for (const weight of this.tensors.values()) weight.dispose();
   }
 

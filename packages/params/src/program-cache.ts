@@ -38,8 +38,7 @@ export class ProgramCache implements AsyncDisposable {
 
   #take(key: string, compile: () => Promise<Program>): Slot {
     if (this.#disposed) throw new EmuError('DISPOSED', 'This component has been disposed.');
-    const slot: Slot = this.#slots.get(key) ?? { program: compile(), users: 0 };
-    if (!slot.users) slot.program.catch(() => this.#slots.get(key) === slot && this.#slots.delete(key));
+    const slot = this.#slots.get(key) ?? this.#compiling(key, compile());
     slot.users++;
     this.#slots.delete(key);
     this.#slots.set(key, slot);
@@ -51,6 +50,12 @@ export class ProgramCache implements AsyncDisposable {
     return slot;
   }
 
+  #compiling(key: string, program: Promise<Program>): Slot {
+    const slot: Slot = { program, users: 0 };
+    program.catch(() => this.#slots.get(key) === slot && this.#slots.delete(key));
+    return slot;
+  }
+
   #retire(slot: Slot): void {
     const finished = slot.users ? new Promise<void>((resolve) => (slot.idle = resolve)) : Promise.resolve();
     const retiring = finished.then(async () => {
@@ -58,6 +63,7 @@ export class ProgramCache implements AsyncDisposable {
       await program?.dispose();
       this.#retiring.delete(retiring);
     });
+    retiring.catch(() => {}); // `dispose` reports it
     this.#retiring.add(retiring);
   }
 

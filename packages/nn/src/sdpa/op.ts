@@ -7,6 +7,7 @@ import {
   dims,
   div,
   exp,
+  expectShape,
   formatType,
   iota,
   less,
@@ -47,8 +48,9 @@ export const sdpaOp = defineOp({
   infer({ q, k, v, bias }, { causal }: AttentionAttrs) {
     for (const [operand, x] of Object.entries({ q, k, v })) expectFloat('attention.sdpa', operand, x);
     const { b, h, t, d } = dims(q, 'b h t d');
-    const { s } = dims(k, `${b} ${h} s ${d}`);
-    const { e } = dims(v, `${b} ${h} ${s} e`);
+    const [s, e] = [k.shape[2], v.shape[3]];
+    expectShape('attention.sdpa', 'k', k, [b, h, s, d]);
+    expectShape('attention.sdpa', 'v', v, [b, h, s, e]);
     const scores: TensorType = { shape: [b, h, t, s], dtype: q.dtype };
     if (bias && !sameShape(broadcastShapes('attention.sdpa', bias, scores), scores.shape))
       throw new ShapeError(

@@ -61,6 +61,11 @@ describe('attention.sdpa', () => {
     expect(() => sdpaOp(operands(2, 3), { scale: 1, causal: true })).toThrow(
       /as many queries as keys, got 2 and 3/,
     );
+    const { q, k } = operands(2, 3);
+    const v = input('v', f32(1, 1, 4, 2));
+    expect(() => sdpaOp({ q, k, v }, { scale: 1, causal: false })).toThrow(
+      "attention.sdpa: 'v' must be [1,1,3,2], got f32[1,1,4,2].",
+    );
     const bias = input('bias', f32(4, 3));
     expect(() => sdpaOp({ ...operands(2, 3), bias }, { scale: 1, causal: false })).toThrow(
       /f32\[4,3\] and f32\[1,1,2,3\] do not broadcast/,
