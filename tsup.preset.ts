@@ -6,7 +6,8 @@ export const preset = (options: Options = {}) =>
     entry: ['src/index.ts'],
     format: 'esm',
     target: 'es2022',
-    dts: true,
+    // The declaration step sets `baseUrl`, which TypeScript 6 deprecates.
+    dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
     clean: true,
     sourcemap: true,
     loader: { '.wgsl': 'text' },

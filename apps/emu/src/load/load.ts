@@ -62,6 +62,7 @@ export async function loadPretrained(
     const source = renamed(opened, [unusedTensors, instruct ? emuInstruct : emuPretrain]);
     const json = layout.config ? await readJson(files, layout.config, signal) : undefined;
     const config = readConfig(json, { entries: source.entries, instruct, weights: dtype });
+    const language = llamaModel(config.language);
     const tokenizer = Tokenizer.fromModel(
       await files.bytes(needPart(files, layout, 'tokenizer'), { signal }),
       {
@@ -91,8 +92,8 @@ export async function loadPretrained(
       languageModel: belongings.add(
         await languageModel({
           executor: await on('language-model'),
-          model: llamaModel(config.language),
-          source,
+          model: language,
+          source: quantizeSource(source, language.params),
           ...call,
         }),
       ),
