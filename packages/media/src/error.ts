@@ -43,6 +43,10 @@ export const badArgument = (message: string, hint?: string): MediaError =>
 export const quote = (text: string, limit = 120): string =>
   JSON.stringify(text.length > limit ? `${text.slice(0, limit - 3)}...` : text);
 
-/** The message of whatever was thrown, on one line. */
+/** The message of whatever was thrown, on one line and without its full stop. */
 export const reasonOf = (cause: unknown): string =>
-  (cause instanceof Error ? cause.message : String(cause)).trim().replace(/\s+/g, ' ').slice(0, 300);
+  (cause instanceof Error ? cause.message : String(cause))
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/\.+$/, '')
+    .slice(0, 300);

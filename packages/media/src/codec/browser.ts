@@ -35,8 +35,9 @@ interface Canvas {
 }
 
 /**
- * `createImageBitmap` and `OffscreenCanvas`, in a page or a worker. The browser's own decoder decides about CMYK and
- * 16-bit samples, and a canvas keeps colour premultiplied, so what lies under full transparency reads as black.
+ * `createImageBitmap` and `OffscreenCanvas`, in a page or a worker. A canvas keeps colour premultiplied, so what lies
+ * under full transparency reads as black and under little alpha coarsely; opaque pictures are exact. Without
+ * `autoOrient` only JPEGs are kept as stored.
  */
 export function browserCodec(host: CanvasHost = globalThis as unknown as CanvasHost): ImageCodec {
   const context = (width: number, height: number): { canvas: Canvas; context: Context } => {
@@ -51,8 +52,9 @@ export function browserCodec(host: CanvasHost = globalThis as unknown as CanvasH
       signal?.throwIfAborted();
       if (!host.createImageBitmap) throw unsupported('createImageBitmap');
       if (frame > 0) throw unsupported('decoding later frames of an animation');
-      const decoding = host.createImageBitmap(new Blob([bytes as Uint8Array<ArrayBuffer>]), {
-        imageOrientation: autoOrient ? 'from-image' : 'none',
+      const file = autoOrient ? bytes : hideExif(bytes);
+      const decoding = host.createImageBitmap(new Blob([file as Uint8Array<ArrayBuffer>]), {
+        imageOrientation: 'from-image',
         colorSpaceConversion: 'none',
         premultiplyAlpha: 'none',
       });
@@ -89,6 +91,18 @@ export function browserCodec(host: CanvasHost = globalThis as unknown as CanvasH
       return new Uint8Array(await abortable(blob.arrayBuffer(), signal));
     },
   };
+}
+
+/** Browsers turn a JPEG by its EXIF whatever they are asked: unless the segment is not to be found. */
+function hideExif(bytes: Uint8Array): Uint8Array {
+  const copy = bytes.slice();
+  const isJpeg = copy[0] === 0xff && copy[1] === 0xd8;
+  const startOfScan = 0xda;
+  for (let at = 2; isJpeg && copy[at] === 0xff && copy[at + 1] !== startOfScan; ) {
+    if (String.fromCharCode(...copy.subarray(at + 4, at + 10)) === 'Exif\0\0') copy[at + 4] = 0;
+    at += 2 + copy[at + 2] * 256 + copy[at + 3];
+  }
+  return copy;
 }
 
 const unsupported = (what: string): MediaError =>

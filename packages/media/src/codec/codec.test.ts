@@ -21,6 +21,7 @@ describe('sharpCodec', () => {
 function fakeHost({ alpha = 255, fail = false } = {}) {
   const image = hashImage(5, 4);
   const asked: object[] = [];
+  const files: Blob[] = [];
   let open = 0;
   let pixels: Uint8ClampedArray = new Uint8ClampedArray(0);
   const context = {
@@ -36,7 +37,8 @@ function fakeHost({ alpha = 255, fail = false } = {}) {
     },
   };
   const host: CanvasHost = {
-    async createImageBitmap(_, options) {
+    async createImageBitmap(file, options) {
+      files.push(file);
       asked.push(options);
       if (fail) throw new DOMException('The source image could not be decoded.', 'InvalidStateError');
       open++;
@@ -47,7 +49,7 @@ function fakeHost({ alpha = 255, fail = false } = {}) {
       convertToBlob = async () => new Blob([pixels as Uint8ClampedArray<ArrayBuffer>]);
     },
   };
-  return { host, image, asked, open: () => open };
+  return { host, image, asked, files, open: () => open };
 }
 
 describe('browserCodec', () => {
@@ -55,15 +57,26 @@ describe('browserCodec', () => {
     const { host, image, asked, open } = fakeHost();
     const source = bytesOf(picture('rgb.png'));
     expect(await decodeImage(source, { codec: browserCodec(host) })).toEqual(image);
-    await decodeImage(source, { codec: browserCodec(host), autoOrient: false });
-    expect(asked).toEqual(
-      ['from-image', 'none'].map((imageOrientation) => ({
-        imageOrientation,
-        colorSpaceConversion: 'none',
-        premultiplyAlpha: 'none',
-      })),
-    );
+    expect(asked).toEqual([
+      { imageOrientation: 'from-image', colorSpaceConversion: 'none', premultiplyAlpha: 'none' },
+    ]);
     expect(open()).toBe(0);
+  });
+
+  it('hides the EXIF segment of a JPEG that is not to be turned', async () => {
+    const { host, files } = fakeHost();
+    const source = bytesOf(picture('exif-6.jpg'));
+    await decodeImage(source, { codec: browserCodec(host) });
+    await decodeImage(source, { codec: browserCodec(host), autoOrient: false });
+    const [kept, hidden] = await Promise.all(
+      files.map(async (file) => new Uint8Array(await file.arrayBuffer())),
+    );
+    expect(kept).toEqual(source);
+    const changed = [...hidden.keys()].filter((at) => hidden[at] !== source[at]);
+    expect(changed).toEqual([Buffer.from(source).indexOf('Exif')]);
+    // A decoder that looks for the segment no longer finds it.
+    expect((await decodeImage(hidden)).width).toBe(16);
+    expect((await decodeImage(kept)).width).toBe(12);
   });
 
   it('encodes opaque pixels', async () => {

@@ -7,15 +7,15 @@ import type { CodecOptions, ImageCodec } from './codec.js';
 type Sharp = typeof sharpModule;
 
 export interface SharpCodecOptions {
-  /** Loads sharp; by default the copy installed beside this package. */
-  readonly load?: (() => Promise<{ readonly default: Sharp }>) | undefined;
+  /** Imports the module `sharp`; by default the copy installed beside this package. */
+  readonly load?: (() => Promise<{ readonly default: unknown }>) | undefined;
 }
 
 /** sharp (libvips) in Node: an optional peer dependency, loaded at the first picture. */
 export function sharpCodec({ load = () => import('sharp') }: SharpCodecOptions = {}): ImageCodec {
   const ready = async (): Promise<Sharp> => {
     try {
-      return (await load()).default;
+      return (await load()).default as Sharp;
     } catch (cause) {
       throw new MediaError(
         'SHARP_MISSING',
@@ -63,7 +63,8 @@ async function decode(sharp: Sharp, bytes: Uint8Array, options: CodecOptions): P
       limitInputPixels: maxPixels,
       ...(frame > 0 ? { page: frame } : {}),
     });
-  const cmyk = (await open().metadata()).space === 'cmyk';
+  const isJpeg = bytes[0] === 0xff;
+  const cmyk = isJpeg && (await open().metadata()).space === 'cmyk';
   let picture = open();
   if (autoOrient) picture = picture.autoOrient();
   if (!keepAlpha && !cmyk) picture = picture.removeAlpha();

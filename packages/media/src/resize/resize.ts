@@ -106,17 +106,29 @@ function resizeRows(source: Uint8Array, from: number, height: number, taps: Taps
 /** `[rows, width, 3]` → `[to, width, 3]`; `source` begins at row `firstRow` of the picture. */
 function resizeColumns(source: Uint8Array, width: number, firstRow: number, taps: Taps): Uint8Array {
   const { stride, start, count, weights } = taps;
+  const to = start.length;
   const line = width * 3;
-  const out = new Uint8ClampedArray(start.length * line);
-  const sums = new Int32Array(line);
-  for (let y = 0; y < start.length; y++) {
-    sums.fill(HALF);
-    for (let k = 0; k < count[y]; k++) {
-      const weight = weights[y * stride + k];
-      const row = (start[y] - firstRow + k) * line;
-      for (let i = 0; i < line; i++) sums[i] += Math.imul(source[row + i], weight);
+  const out = new Uint8ClampedArray(to * line);
+  let at = 0;
+  for (let y = 0; y < to; y++) {
+    const last = y * stride + count[y];
+    for (let x = 0; x < width; x++) {
+      let red = HALF;
+      let green = HALF;
+      let blue = HALF;
+      let pixel = (start[y] - firstRow) * line + x * 3;
+      for (let k = y * stride; k < last; k++) {
+        const weight = weights[k];
+        red = (red + Math.imul(source[pixel], weight)) | 0;
+        green = (green + Math.imul(source[pixel + 1], weight)) | 0;
+        blue = (blue + Math.imul(source[pixel + 2], weight)) | 0;
+        pixel += line;
+      }
+      out[at] = red >> PRECISION;
+      out[at + 1] = green >> PRECISION;
+      out[at + 2] = blue >> PRECISION;
+      at += 3;
     }
-    for (let i = 0; i < line; i++) out[y * line + i] = sums[i] >> PRECISION;
   }
   return new Uint8Array(out.buffer);
 }
