@@ -1,4 +1,4 @@
-import { type HostTensor, isFloat } from '@emu-ts/base';
+import { convert, type HostTensor, isFloat } from '@emu-ts/base';
 import {
   type AnyOp,
   type Attrs,
@@ -113,14 +113,15 @@ export function describeOp(
       for (const executor of executors().filter(({ name }) => names.includes(name))) {
         it(`${testCase.name}: ${executor.name} equals the interpreter`, async () => {
           const graph = graphOf(apply(symbols()));
-          const expected = interpret(graph, rounded(tensors));
+          const expected = interpret(graph, rounded(tensors, testCase));
           const device = await executor.create();
           try {
             const program = await device.compile(graph);
-            const actual = await program.run(rounded(tensors));
+            const actual = await program.run(rounded(tensors, testCase));
             for (const [name, result] of Object.entries(actual)) {
               const host = isDeviceTensor(result) ? await result.read() : result;
               expectClose(`${op.name} ${testCase.name} ${name}`, host, expected[name], {
+                dtype: host.dtype,
                 terms: largest(testCase),
                 ...testCase.expectation,
               });
@@ -142,13 +143,6 @@ const firstOutput = (op: AnyOp, outputs: Record<string, Value>): Value => output
 const largest = ({ inputs }: OpCase): number =>
   Math.max(1, ...Object.values(inputs).flatMap(({ shape }) => shape));
 
-/** Executors compute in f32: both sides start from the same f32 numbers. */
-const rounded = (tensors: Record<string, HostTensor>): Record<string, HostTensor> =>
-  Object.fromEntries(
-    Object.entries(tensors).map(([name, t]) => [
-      name,
-      t.dtype === 'f64'
-        ? { dtype: 'f32' as const, shape: t.shape, data: Float32Array.from(t.data as Float64Array) }
-        : t,
-    ]),
-  );
+/** Both sides start from the same numbers: those that the declared formats can hold. */
+const rounded = (tensors: Record<string, HostTensor>, { inputs }: OpCase): Record<string, HostTensor> =>
+  Object.fromEntries(Object.entries(tensors).map(([name, t]) => [name, convert(t, inputs[name].dtype)]));
