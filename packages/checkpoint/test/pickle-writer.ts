@@ -33,7 +33,7 @@ export class List {
 
 /** Opcodes as they are. */
 export class Raw {
-  constructor(readonly bytes: readonly number[]) {}
+  constructor(readonly bytes: Iterable<number>) {}
 }
 
 export type Value =
@@ -86,7 +86,7 @@ export function pickle(value: Value, protocol = 2): Uint8Array {
 
   function write(v: Value): void {
     if (v === null) op('N');
-    else if (v instanceof Raw) out.push(...v.bytes);
+    else if (v instanceof Raw) for (const byte of v.bytes) out.push(byte);
     else if (typeof v === 'boolean') protocol >= 2 ? op(v ? '\x88' : '\x89') : text(v ? 'I01\n' : 'I00\n');
     else if (typeof v === 'bigint') {
       if (protocol < 2) text(`L${v}L\n`);

@@ -185,9 +185,11 @@ function encode(text: PickleValue | undefined, encoding: PickleValue | undefined
   if (typeof text !== 'string' || (encoding !== 'latin1' && encoding !== 'latin-1')) {
     throw corrupt('Bytes of the pickle are not written as latin-1 text.');
   }
-  return Uint8Array.from(text, (char) => {
-    const code = char.charCodeAt(0);
+  const out = new Uint8Array(text.length);
+  for (let i = 0; i < out.length; i++) {
+    const code = text.charCodeAt(i);
     if (code > 255) throw corrupt('Bytes of the pickle hold a character beyond latin-1.');
-    return code;
-  });
+    out[i] = code;
+  }
+  return out;
 }
