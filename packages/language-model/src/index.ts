@@ -19,6 +19,7 @@ export {
   type LlamaConfig,
   type LoraConfig,
   loraScale,
+  type ParseLlamaOptions,
   parseLlamaConfig,
   type WeightDType,
 } from './llama/config.js';
@@ -35,5 +36,8 @@ export {
   type ProjectionParams,
   pretrainPrefix,
 } from './llama/params.js';
+export { quantizeSource } from './llama/quantize.js';
+export { rotaryTables } from './llama/tables.js';
+export { mergeLora, unmergeLora } from './lora/merge.js';
 export * from './processors/index.js';
 export { type LanguageModelOptions, languageModel } from './runtime/language-model.js';

@@ -25,6 +25,11 @@ export interface LlamaConfig {
   readonly contextLength: number;
   /** The longest rotary wavelength is 2π times this. */
   readonly ropeBase: number;
+  /**
+   * What the rotary tables are rounded to. The official code casts the model to bf16 before it loads weights, tables
+   * included, so that Emu's were rounded whatever format its weights were kept in.
+   */
+  readonly ropeTable: 'f32' | 'bf16';
   /** Standard deviation of fresh weights. */
   readonly initStd: number;
   /** Low-rank updates on the attention projections, kept apart from the weights they update. */
@@ -48,6 +53,7 @@ export const emu14bLlama = {
   eps: 1e-6,
   contextLength: 2048,
   ropeBase: 10000,
+  ropeTable: 'bf16',
   initStd: 0.02,
 } as const satisfies LlamaConfig;
 
@@ -58,16 +64,17 @@ export const emu14bInstructLlama = {
   lora: { r: 16, alpha: 16 },
 } as const satisfies LlamaConfig;
 
-/**
- * Reads the `config.json` of a LLaMA in Hugging Face's names.
- *
- * @param options.vocabSize rows of the checkpoint's embedding table: the file counts the pieces only, and tokens were
- * added since
- * @throws EmuError `CONFIG` that names the field
- */
+export interface ParseLlamaOptions extends Pick<LlamaConfig, 'lora' | 'weights'> {
+  /** Rows of the checkpoint's embedding table: the file counts the pieces only, and tokens were added since. */
+  readonly vocabSize: number;
+  /** Default bf16, as in Emu. */
+  readonly ropeTable?: LlamaConfig['ropeTable'] | undefined;
+}
+
+/** Reads the `config.json` of a LLaMA in Hugging Face's names. Throws `EmuError` `CONFIG` that names the field. */
 export function parseLlamaConfig(
   json: Readonly<Record<string, unknown>>,
-  { vocabSize, ...rest }: { readonly vocabSize: number } & Pick<LlamaConfig, 'lora' | 'weights'>,
+  { vocabSize, ropeTable = 'bf16', ...rest }: ParseLlamaOptions,
 ): LlamaConfig {
   const number = (field: string, otherwise?: number): number => {
     const value = json[field] ?? otherwise;
@@ -91,6 +98,7 @@ export function parseLlamaConfig(
     eps: number('rms_norm_eps', 1e-6),
     contextLength: number('max_position_embeddings', 2048),
     ropeBase: number('rope_theta', 10000),
+    ropeTable,
     initStd: number('initializer_range', 0.02),
     ...rest,
   };

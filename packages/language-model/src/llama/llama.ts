@@ -10,10 +10,11 @@ import {
   type Value,
   where,
 } from '@emu-ts/graph';
-import { attention, embedding, linear, maskValue, type RopeTables, rmsNorm, ropeTable } from '@emu-ts/nn';
+import { attention, embedding, linear, maskValue, type RopeTables, rmsNorm } from '@emu-ts/nn';
 import { block, type Surroundings } from './block.js';
-import { headSize, type LlamaConfig } from './config.js';
+import type { LlamaConfig } from './config.js';
 import type { LlamaParams } from './params.js';
+import { rotaryTables } from './tables.js';
 
 export interface LlamaInputs {
   /** [b t width] */
@@ -64,6 +65,6 @@ function hidden(mask: Value, [b, t]: readonly [number, number]): Value {
 }
 
 function constantTables(positions: number, c: LlamaConfig): RopeTables {
-  const { cos, sin } = ropeTable(positions, headSize(c), c.ropeBase);
+  const { cos, sin } = rotaryTables(c, positions);
   return { cos: constant(cos), sin: constant(sin) };
 }

@@ -1,10 +1,10 @@
 import type { LanguageModelModel } from '@emu-ts/contracts';
 import { constant } from '@emu-ts/graph';
-import { ropeTable } from '@emu-ts/nn';
 import type { Params, ParamTree } from '@emu-ts/params';
 import { headSize, type LlamaConfig } from './config.js';
 import { embedTokens, logits, stack } from './llama.js';
 import { type LlamaParams, llamaParams, llamaPrefix } from './params.js';
+import { rotaryTables } from './tables.js';
 
 /**
  * LLaMA as weights and pure functions, for sessions, training and export.
@@ -16,7 +16,7 @@ export function llamaModel(config: LlamaConfig, prefix = llamaPrefix(config)): L
   const params = path.reduceRight<ParamTree>((tree, name) => ({ [name]: tree }), llamaParams(config));
   const inside = (p: Params<ParamTree>) =>
     path.reduce((tree, name) => (tree as Record<string, typeof p>)[name], p) as unknown as LlamaParams;
-  const { cos, sin } = ropeTable(config.contextLength, headSize(config), config.ropeBase);
+  const { cos, sin } = rotaryTables(config);
   return {
     width: config.width,
     vocabSize: config.vocabSize,

@@ -48,8 +48,10 @@ export class KvCache implements Disposable {
     const { dtype, shape } = cacheType(host.settings, batch, capacity);
     const tensors: Tensors = {};
     try {
-      for (const name of cacheNames(host.settings.model))
+      for (const name of cacheNames(host.settings.model)) {
+        signal?.throwIfAborted();
         tensors[name] = await host.placed.executor.upload(tensor(dtype, shape), { signal });
+      }
     } catch (error) {
       release(tensors);
       throw error;
