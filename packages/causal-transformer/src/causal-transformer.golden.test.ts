@@ -24,8 +24,7 @@ const config = parseT5Config(json.t5, {
 const model = t5CausalTransformer(config);
 const pixels = await activations.read('preprocess.pixels');
 const features = await activations.read('ln_visual');
-const open = () =>
-  openCheckpoint(path('checkpoint', 'multimodal_encoder', 'pytorch_model.bin'), { retypeBySize: true });
+const open = () => openCheckpoint(path('checkpoint', 'multimodal_encoder', 'pytorch_model.bin'));
 
 /** The widest sum, and the products that follow each other: ten in each of these blocks, `before` before them. */
 const expectation = (blocks: number, before = 0): Expectation => ({

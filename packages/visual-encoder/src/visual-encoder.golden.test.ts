@@ -17,8 +17,7 @@ const { config: json, activations, path } = await goldens();
 const config = parseEvaClipConfig(json.emu);
 const model = evaClip(config);
 const pixels = await activations.read('preprocess.pixels');
-const open = () =>
-  openCheckpoint(path('checkpoint', 'multimodal_encoder', 'pytorch_model.bin'), { retypeBySize: true });
+const open = () => openCheckpoint(path('checkpoint', 'multimodal_encoder', 'pytorch_model.bin'));
 
 /** The widest sum of a block, and the products that follow each other in `blocks` of them after the patches. */
 const expectation = (blocks: number): Expectation => ({

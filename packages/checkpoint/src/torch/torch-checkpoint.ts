@@ -9,9 +9,9 @@ import { type PickleValue, StorageRef, TensorRef } from './values.js';
 
 export interface TorchOptions extends ReadOptions {
   /**
-   * For files known to be mislabelled: a floating-point storage whose bytes contradict its declared type is read as
-   * the one floating-point type of that size (4 bytes per element: f32, 8: f64), with a note for every tensor. Left
-   * out or false, such a file is refused, because one of the two statements in it is wrong.
+   * A floating-point storage whose bytes contradict its declared type is read as the one floating-point type of that
+   * size (4 bytes per element: f32, 8: f64), with a note for every tensor: the bytes are there, the label is only a
+   * label. Pass false to refuse such a file. Default true.
    */
   readonly retypeBySize?: boolean | undefined;
 }
@@ -35,7 +35,7 @@ export function torchCheckpoint({ format, source, root, budget, options, ...part
   const tensors = new Map<string, TensorRef>();
   for (const [name, ref] of declared) {
     const bytes = parts.storageBytes(ref.storage.key);
-    const dtype = storedType(name, ref, bytes, options.retypeBySize ?? false);
+    const dtype = storedType(name, ref, bytes, options.retypeBySize ?? true);
     tensors.set(name, dtype === ref.dtype ? ref : retyped(ref, dtype));
     if (dtype !== ref.dtype) {
       const detail = `declared ${ref.dtype}, stored with ${byteSize(dtype)} bytes per element: read as ${dtype}`;
@@ -71,7 +71,7 @@ function storedType(name: string, ref: TensorRef, bytes: number | undefined, ret
     `${what}, declared as ${length} elements of ${dtype} (${wanted} bytes), but stored with ${bytes} bytes.`,
     {
       hint: bySize
-        ? `The bytes fit ${bySize}: if the file is known to be mislabelled so, open it with retypeBySize.`
+        ? `The bytes fit ${bySize}: open it without \`retypeBySize: false\` to read them so.`
         : 'It is damaged: fetch it again.',
     },
   );

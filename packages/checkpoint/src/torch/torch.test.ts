@@ -309,17 +309,17 @@ describe('torch-zip', () => {
     });
   });
 
-  it('refuses a storage whose bytes contradict its type, and reads it by size when told to', async () => {
+  it('reads a storage whose bytes contradict its type by size, and refuses it when told to', async () => {
     const data = Float32Array.of(1.25, -3, 0.5);
     const lying = { ...stored('0', 'BFloat16Storage', data), length: 3 };
     const file = torchZip(dict({ w: tensor(lying, [3]) }), [lying]);
-    await expect(openCheckpoint(file)).rejects.toMatchObject({
+    await expect(openCheckpoint(file, { retypeBySize: false })).rejects.toMatchObject({
       code: 'CORRUPT_CHECKPOINT',
       message: expect.stringMatching(
         /3 elements of bf16 \(6 bytes\), but stored with 12 bytes.*retypeBySize/,
       ),
     });
-    const checkpoint = await openCheckpoint(file, { retypeBySize: true });
+    const checkpoint = await openCheckpoint(file);
     expect(checkpoint.entries.get('w')).toEqual({ dtype: 'f32', shape: [3], byteLength: 12 });
     expect(await checkpoint.read('w')).toEqual({ dtype: 'f32', shape: [3], data });
     expect(checkpoint.notes).toMatchObject([{ kind: 'retyped', name: 'w' }]);
@@ -327,9 +327,7 @@ describe('torch-zip', () => {
 
   it('retypes nothing when sizes agree, and guesses no type that the size leaves open', async () => {
     const honest = stored('0', 'BFloat16Storage', Uint16Array.of(1, 2));
-    const same = await openCheckpoint(torchZip(dict({ w: tensor(honest, [2]) }), [honest]), {
-      retypeBySize: true,
-    });
+    const same = await openCheckpoint(torchZip(dict({ w: tensor(honest, [2]) }), [honest]));
     expect(same.entries.get('w')!.dtype).toBe('bf16');
     expect(same.notes).toEqual([]);
     for (const [type, data, length] of [
@@ -339,7 +337,7 @@ describe('torch-zip', () => {
     ] as const) {
       const lying = { ...stored('0', type, data), length };
       const file = torchZip(dict({ w: tensor(lying, [2]) }), [lying]);
-      await expect(openCheckpoint(file, { retypeBySize: true })).rejects.toMatchObject({
+      await expect(openCheckpoint(file)).rejects.toMatchObject({
         code: 'CORRUPT_CHECKPOINT',
       });
     }

@@ -44,8 +44,7 @@ describe.each(executors())('the pipeline from embeddings to bytes on $name', ({ 
 
   beforeAll(async () => {
     executor = await create();
-    const weights = (part: string) =>
-      openCheckpoint(path('checkpoint', part, 'diffusion_pytorch_model.bin'), { retypeBySize: true });
+    const weights = (part: string) => openCheckpoint(path('checkpoint', part, 'diffusion_pytorch_model.bin'));
     await using unet = await weights('unet');
     await using vae = await weights('vae');
     const scheduler = await readFile(path('checkpoint', 'scheduler', 'scheduler_config.json'), 'utf8');

@@ -16,7 +16,7 @@ describe.each(executors())('safety checker on $name', ({ name: on, create }) => 
 
   beforeAll(async () => {
     executor = await create();
-    await using weights = await openCheckpoint(folder('pytorch_model.bin'), { retypeBySize: true });
+    await using weights = await openCheckpoint(folder('pytorch_model.bin'));
     checker = await createSafetyChecker({
       executor,
       config,

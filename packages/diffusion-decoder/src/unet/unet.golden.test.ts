@@ -40,9 +40,7 @@ describe.each(executors())('unet on $name', ({ name: on, create }) => {
 
   beforeAll(async () => {
     executor = await create();
-    await using checkpoint = await openCheckpoint(path('checkpoint', 'unet', 'diffusion_pytorch_model.bin'), {
-      retypeBySize: true,
-    });
+    await using checkpoint = await openCheckpoint(path('checkpoint', 'unet', 'diffusion_pytorch_model.bin'));
     placed = await placeParams(executor, unetParams(unetConfig), checkpoint);
     inputs.latents = await activations.read('unet.latents');
     inputs.context = await activations.read('unet.context');

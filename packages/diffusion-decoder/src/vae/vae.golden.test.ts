@@ -25,9 +25,7 @@ describe.each(executors())('vae on $name', ({ name: on, create }) => {
 
   beforeAll(async () => {
     executor = await create();
-    await using file = await openCheckpoint(path('checkpoint', 'vae', 'diffusion_pytorch_model.bin'), {
-      retypeBySize: true,
-    });
+    await using file = await openCheckpoint(path('checkpoint', 'vae', 'diffusion_pytorch_model.bin'));
     placed = await placeParams(executor, vaeParams(vaeConfig), renamed(file, diffusersVae));
   });
 
