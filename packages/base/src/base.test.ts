@@ -95,6 +95,7 @@ describe('tensors', () => {
     const bytes = new Uint8Array(9);
     new DataView(bytes.buffer).setFloat32(1, 2.5, true);
     expect(viewAs('f32', bytes.subarray(1, 5))[0]).toBe(2.5);
+    expect(viewAs('f32', Buffer.from(bytes.buffer, 1, 4))[0]).toBe(2.5);
   });
 });
 

@@ -42,7 +42,8 @@ export const allocate = <D extends DType>(dtype: D, length: number): DTypeArrays
 /** Looks at `bytes` as elements; copies only when the offset is not aligned. */
 export function viewAs<D extends DType>(dtype: D, bytes: Uint8Array): DTypeArrays[D] {
   const size = byteSize(dtype);
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  // Not `bytes.slice()`: of a Node Buffer that is another view, at the same offset.
+  const aligned = bytes.byteOffset % size === 0 ? bytes : Uint8Array.prototype.slice.call(bytes);
   return new constructors[dtype](
     aligned.buffer as ArrayBuffer,
     aligned.byteOffset,
