@@ -5,4 +5,9 @@ export type { Holdings } from './executor/runtime.js';
 export type { OnnxTensor } from './executor/tensor.js';
 export type { LoweringContext, NativeLowering, NodeView, Operand } from './lower/context.js';
 export { float, microsoft } from './model/builder.js';
-export { nativeLowerings } from './native/index.js';
+export {
+  nativeLowerings,
+  type QuantizedActivations,
+  quantizedLinear,
+  standardLowerings,
+} from './native/index.js';

@@ -15,7 +15,7 @@ export function randomInputs(
 ): Record<string, HostTensor> {
   const drawn = randomTensors(types, seed);
   return Object.fromEntries(
-    Object.entries(types).map(([name, { dtype }]) => [name, given[name] ?? convert(drawn[name], dtype)]),
+    Object.entries(types).map(([name, { dtype }]) => [name, convert(given[name] ?? drawn[name], dtype)]),
   );
 }
 

@@ -1,0 +1,41 @@
+import type { NativeLowering } from '../lower/context.js';
+import { product } from '../model/size.js';
+import { onlyF32, widened } from './f32.js';
+
+/** Rows for which the product is computed the other way round. */
+const fewRows = { from: 2, to: 64 };
+
+/**
+ * x Wᵀ + b with the weight [n k] as an input. Gemm reads a transposed weight as fast as any. For a few rows it would
+ * repack the whole weight, whereas W xᵀ packs only the small xᵀ and streams through W once: two to three times faster,
+ * and faster than with the weight embedded and packed in advance.
+ */
+export const linear: NativeLowering = {
+  op: 'nn.linear',
+  becomes: 'Gemm',
+  supports: (node) => onlyF32(node, ['x']),
+  lower(context) {
+    const { model, inputs, outputs } = context;
+    const { x, weight, bias } = inputs;
+    const [n, k] = weight.shape;
+    const rows = product(x.shape.slice(0, -1));
+    const flat = x.shape.length === 2 ? x.name : model.reshape(x.name, [rows, k]);
+    const w = widened(context, 'weight');
+    const b = bias ? [widened(context, 'bias')] : [];
+    const few =
+      typeof rows === 'number' &&
+      rows >= fewRows.from &&
+      rows <= fewRows.to &&
+      typeof n === 'number' &&
+      n >= rows;
+    const product2d = few ? swapped() : model.emit('Gemm', [flat, w, ...b], { transB: 1 });
+    return { y: x.shape.length === 2 ? product2d : model.reshape(product2d, outputs.y.shape) };
+
+    function swapped(): string {
+      const perm = { perm: [1, 0] };
+      const columns = model.emit('MatMul', [w, model.emit('Transpose', [flat], perm)]); // [n rows]
+      const y = model.emit('Transpose', [columns], perm);
+      return bias ? model.emit('Add', [y, ...b]) : y;
+    }
+  },
+};
