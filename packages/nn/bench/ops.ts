@@ -1,10 +1,9 @@
 import { allocate, byteSize, type HostTensor, pack, sizeOf } from '@emu-ts/base';
-import { type AnyOp, type Executor, graphOf, input, type Value } from '@emu-ts/graph';
-import { onnx } from '@emu-ts/onnx';
-import type { Bench, OpCase } from '@emu-ts/testing';
+import { type AnyOp, type Executor, expand, type Graph, graphOf, input, type Value } from '@emu-ts/graph';
+import { type Bench, executors, type OpCase } from '@emu-ts/testing';
 import { suites } from '../src/suites.js';
 
-/** Each op at the shapes of Emu on ONNX Runtime, beside its own decomposition in the same process. */
+/** Each op at the shapes of Emu on every executor but the oracle, beside its own decomposition in the same process. */
 const largestInput = 512e6;
 const seconds = 0.5;
 
@@ -24,7 +23,12 @@ function operand(name: string, { inputs, given }: OpCase): HostTensor {
 }
 
 /** The fastest of the runs that fit into half a second, in milliseconds. */
-async function fastest(executor: Executor, op: AnyOp, testCase: OpCase): Promise<number> {
+async function fastest(
+  executor: Executor,
+  op: AnyOp,
+  testCase: OpCase,
+  prepare: (graph: Graph) => Graph = (graph) => graph,
+): Promise<number> {
   const names = Object.keys(testCase.inputs);
   const tensors = Object.fromEntries(names.map((name) => [name, operand(name, testCase)]));
   const values = Object.fromEntries(names.map((name) => [name, input(name, testCase.inputs[name])]));
@@ -32,7 +36,8 @@ async function fastest(executor: Executor, op: AnyOp, testCase: OpCase): Promise
   const first = op.outputs[0] as string;
   const fixed = Object.fromEntries(Object.entries(tensors).filter(([name]) => weights.has(name)));
   const fed = Object.fromEntries(Object.entries(tensors).filter(([name]) => !weights.has(name)));
-  await using program = await executor.compile(graphOf({ [first]: outputs[first] }), { weights: fixed });
+  const graph = prepare(graphOf({ [first]: outputs[first] }));
+  await using program = await executor.compile(graph, { weights: fixed });
   let best = Number.POSITIVE_INFINITY;
   const end = performance.now() + seconds * 1e3;
   do {
@@ -47,17 +52,21 @@ async function fastest(executor: Executor, op: AnyOp, testCase: OpCase): Promise
 const bytes = ({ inputs }: OpCase): number =>
   Math.max(...Object.values(inputs).map(({ shape, dtype }) => sizeOf(shape) * byteSize(dtype)));
 
-export const benches: readonly Bench[] = suites.flatMap(([op, cases]) =>
-  cases
-    .filter((testCase) => testCase.benchOnly && bytes(testCase) <= largestInput)
-    .map((testCase) => ({
-      name: `nn: ${op.name} ${testCase.name}`,
-      unit: 'ms',
-      async run() {
-        await using native = await onnx();
-        await using plain = await onnx({ lowerings: [] });
-        const value = await fastest(native, op, testCase);
-        return { value, baseline: { name: 'decomposed', value: await fastest(plain, op, testCase) } };
-      },
-    })),
-);
+export const benches: readonly Bench[] = executors()
+  .filter(({ name }) => name !== 'reference')
+  .flatMap(({ name: device, create }) =>
+    suites.flatMap(([op, cases]) =>
+      cases
+        .filter((testCase) => testCase.benchOnly && bytes(testCase) <= largestInput)
+        .map((testCase) => ({
+          name: `nn: ${op.name} ${testCase.name} (${device})`,
+          unit: 'ms',
+          async run() {
+            await using executor = await create();
+            const value = await fastest(executor, op, testCase);
+            const decomposed = await fastest(executor, op, testCase, (graph) => expand(graph));
+            return { value, baseline: { name: 'decomposed', value: decomposed } };
+          },
+        })),
+    ),
+  );
