@@ -100,7 +100,11 @@ class ReferenceTensor implements DeviceTensor {
 const toArray = (t: AnyTensor): Array64 =>
   t instanceof ReferenceTensor ? t.array : array(t.shape, toF64(t as HostTensor));
 
-/** The interpreter behind the executor interface. */
+/** As storage of this type would hold it: state that was read and uploaded again goes on as if it had stayed. */
+const store = ({ shape, data }: Array64, { dtype }: TensorType): Array64 =>
+  array(shape, toF64(convert(tensor('f64', shape, data), dtype)));
+
+/** The interpreter behind the executor interface. Donated state is rounded to its type between runs; all else is f64. */
 export function interpreter(): Executor {
   const compile = async (
     graph: Graph,
@@ -121,11 +125,12 @@ export function interpreter(): Executor {
           const state = inputs[name];
           if (state instanceof ReferenceTensor) state.dispose();
         }
+        const stored = new Set(Object.values(donate));
         return Object.fromEntries(
-          Object.entries(outputs).map(([name, data]) => [
-            name,
-            new ReferenceTensor(graph.outputs[name], data),
-          ]),
+          Object.entries(outputs).map(([name, data]) => {
+            const type = graph.outputs[name];
+            return [name, new ReferenceTensor(type, stored.has(name) ? store(data, type) : data)];
+          }),
         );
       },
       dispose,
