@@ -61,7 +61,8 @@ export async function goldens(): Promise<Goldens> {
 }
 
 async function tensors(file: string): Promise<GoldenTensors> {
-  const checkpoint: Checkpoint = await openCheckpoint(file);
+  // From memory: tests read golden tensors until they end, and an open file would be left behind.
+  const checkpoint: Checkpoint = await openCheckpoint(await readFile(file));
   const names = [...checkpoint.entries.keys()];
   return { names, has: (name) => checkpoint.entries.has(name), read: (name) => checkpoint.read(name) };
 }
