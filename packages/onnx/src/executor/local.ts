@@ -45,7 +45,7 @@ export class LocalRuntime implements Runtime {
       }));
       const session = await this.#ort.InferenceSession.create(model, {
         graphOptimizationLevel: 'all',
-        logSeverityLevel: 3,
+        logSeverityLevel: 4,
         ...this.#options,
         ...(externalData.length ? { externalData } : {}),
       }).catch((cause) => {
