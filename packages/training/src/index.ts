@@ -1,7 +1,18 @@
 export { oneMinusPower } from './adamw/bias-correction.js';
 export { type AdamWAttrs, adamwOp } from './adamw/op.js';
 export { type CollateOptions, collate, type TrainingRow } from './data/collate.js';
+export { type IndexedOptions, indexedData } from './data/indexed.js';
 export { detach, detachOp } from './detach/op.js';
+export { peakBytes } from './estimate/memory.js';
+export { type Json, latestRun, openRun, type RunState, readRun, type SavedRun } from './files/checkpoints.js';
+export { type CurveOptions, renderCurves } from './files/curves.js';
+export { type MetricRecord, readMetrics } from './files/metrics.js';
+export { TensorBoardLog } from './files/tensorboard.js';
+export type { LossScaleOptions } from './loop/loss-scale.js';
+export type * from './loop/options.js';
+export { duration, type Pace, progressLine, type Terminal, terminalProgress } from './loop/progress-line.js';
+export { TrainingState } from './loop/state.js';
+export { train } from './loop/train.js';
 export * from './losses/autoencoder.js';
 export { type ClipTree, clipModel } from './losses/clip.js';
 export * from './losses/contrastive.js';

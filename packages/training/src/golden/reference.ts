@@ -1,19 +1,38 @@
 import { convert, type HostTensor, tensor, toF64 } from '@emu-ts/base';
 import { parseT5Config, t5CausalTransformer } from '@emu-ts/causal-transformer';
+import {
+  type Checkpoint,
+  emuInstruct,
+  emuPretrain,
+  openCheckpoint,
+  renamed,
+  unusedTensors,
+} from '@emu-ts/checkpoint';
 import { type LlamaConfig, parseLlamaConfig } from '@emu-ts/language-model';
 import type { Expectation, Goldens } from '@emu-ts/testing';
 import { evaClip, parseEvaClipConfig } from '@emu-ts/visual-encoder';
 import { collate, type TrainingRow } from '../data/collate.js';
 import { composeModel, linearHeadPart, llamaPart } from '../objective/compose.js';
 
+/** The pretrained weights, or the instruction-tuned ones, by released name. */
+export async function openReference(goldens: Goldens, instruct: boolean): Promise<Checkpoint> {
+  const file = instruct
+    ? goldens.path('emu-instruct.pt')
+    : goldens.path('checkpoint', 'multimodal_encoder', 'pytorch_model.bin');
+  const checkpoint = await openCheckpoint(file, { retypeBySize: true });
+  return renamed(checkpoint, [unusedTensors, instruct ? emuInstruct : emuPretrain]);
+}
+
 /** The reference's training batch and model, rebuilt from a goldens folder: what the golden tests of this package share. */
 export async function referenceTraining(goldens: Goldens, lora?: LlamaConfig['lora']) {
+  await using file = await openReference(goldens, lora !== undefined);
+  const table = [...file.entries].find(([name]) => name.endsWith('.embed_tokens.weight'));
   const { config, activations } = goldens;
   const vision = parseEvaClipConfig(config.emu);
   const pieces = config.llama.vocab_size as number;
   const [pad, open, close, image] = [0, 1, 2, 3].map((i) => pieces + i);
   const queries = (config.emu.vladapter_cfg as { n_causal: number }).n_causal;
-  const llama = parseLlamaConfig(config.llama, { vocabSize: pieces + (lora ? 6 : 4), lora });
+  const llama = parseLlamaConfig(config.llama, { vocabSize: table?.[1].shape[0] ?? pieces, lora });
   const t5 = parseT5Config(config.t5, { queries, inputWidth: vision.width, outputWidth: llama.width });
   const model = composeModel({
     visualEncoder: evaClip(vision),

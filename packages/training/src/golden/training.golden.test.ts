@@ -1,5 +1,4 @@
 import { type HostTensor, tensor } from '@emu-ts/base';
-import { openCheckpoint, renamed, unusedTensors } from '@emu-ts/checkpoint';
 import { type DeviceTensor, graphOf, input } from '@emu-ts/graph';
 import { loadParams, paramInputs } from '@emu-ts/params';
 import { executors, expectClose, expectSame, goldens } from '@emu-ts/testing';
@@ -8,7 +7,7 @@ import { interleavedObjective } from '../objective/interleaved.js';
 import type { OptimizerOptions } from '../optimizer/groups.js';
 import { names } from '../step/names.js';
 import { trainingStep } from '../step/step.js';
-import { columns, referenceTraining } from './reference.js';
+import { columns, openReference, referenceTraining } from './reference.js';
 
 const reference = await goldens();
 const { config, activations, grads } = reference;
@@ -28,13 +27,8 @@ const step = trainingStep({
 });
 
 const weights = async (): Promise<Map<string, HostTensor>> => {
-  await using file = await openCheckpoint(
-    reference.path('checkpoint', 'multimodal_encoder', 'pytorch_model.bin'),
-    {
-      retypeBySize: true,
-    },
-  );
-  return await loadParams(model.params, renamed(file, unusedTensors));
+  await using file = await openReference(reference, false);
+  return await loadParams(model.params, file);
 };
 const pick = (tensors: ReadonlyMap<string, HostTensor>, wanted: readonly string[]) =>
   Object.fromEntries(
@@ -147,5 +141,37 @@ describe.each(executors())('training on $name', ({ name: executorName, create })
       const wanted = await grads.read(name);
       expectClose(label(`recomputed ${name}`), await host(out[names.gradient(name)]), wanted, expectation);
     }
+  });
+});
+
+describe.each(executors())('instruction tuning on $name', ({ name: executorName, create }) => {
+  it('has the losses of the LoRA model, and gradients for its matrices alone', async () => {
+    const instruct = await referenceTraining(reference, config.lora);
+    const lora = trainingStep({
+      params: instruct.model.params,
+      objective: interleavedObjective(instruct.model),
+      optimizer: { ...optimizer, trainable: ['**.lora_A.**', '**.lora_B.**'] },
+    });
+    await using file = await openReference(reference, true);
+    const tensors = await loadParams(instruct.model.params, file);
+    await using executor = await create();
+    const { graph } = lora.traceGradients(instruct.batch);
+    await using program = await executor.compile(graph);
+    const given = Object.keys(graph.inputs).map(
+      (name) => [name, tensors.get(name) ?? instruct.batch[name]] as const,
+    );
+    const out = await program.run(Object.fromEntries(given));
+    for (const [metric, golden] of [
+      ['loss_text', 'loss_text'],
+      ['loss_image', 'loss_image_mse'],
+    ]) {
+      const wanted = await reference.instruct.read(golden);
+      const actual = { ...(await host(out[names.metric(metric)])), shape: wanted.shape };
+      expectClose(`instruct ${golden} (${executorName})`, actual, wanted, instruct.expectation);
+    }
+    const trained = Object.keys(out).filter((name) => name.startsWith(names.gradient('')));
+    expect(trained.length).toBe(lora.trained.size);
+    expect(trained.every((name) => /\.lora_[AB]\.default\.weight$/.test(name))).toBe(true);
+    for (const name of trained) out[name].dispose();
   });
 });
