@@ -31,8 +31,9 @@ const RAW = ['-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', `${WIDTH}x${HEIGHT}`, 
 const H264 = ['-c:v', 'libx264', '-pix_fmt', 'yuv420p', '-bf', '2', '-crf', '20'];
 const VP8 = ['-c:v', 'libvpx', '-b:v', '200k'];
 const EXACT = ['-fflags', '+bitexact', '-flags:v', '+bitexact', '-map_metadata', '-1'];
+const program = process.env.FFMPEG ?? 'ffmpeg';
 const ffmpeg = (input: Buffer, ...args: string[]) =>
-  execFileSync('ffmpeg', ['-v', 'error', '-y', ...args], { input });
+  execFileSync(program, ['-v', 'error', '-y', ...args], { input });
 const none = Buffer.alloc(0);
 
 const mp4 = join(out, 'square.mp4');

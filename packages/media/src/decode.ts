@@ -1,7 +1,7 @@
-import { defaultCodec, type ImageCodec } from './codec/codec.js';
+import { defaultCodec, type FrameSpan, type ImageCodec } from './codec/codec.js';
 import { badArgument, MediaError } from './error.js';
 import { type ImageInfo, probeImage } from './probe/probe.js';
-import { type Colour, checkImage, pixelsToRgb, type RgbImage } from './rgb-image.js';
+import { type Colour, checkImage, isSize, pixelsToRgb, type RgbImage } from './rgb-image.js';
 import { load, type MediaSource } from './source.js';
 
 /** 2^28 / 3: a picture of at most 256 MiB as RGB, about 20,000 × 4,473. */
@@ -37,19 +37,21 @@ export async function decodeImage(source: MediaSource, options: DecodeOptions = 
   return decodeBytes(bytes, label, options);
 }
 
-/** What decodes one frame of bytes in memory; the label is used in messages. */
+const STILL: FrameSpan = { first: 0, count: 1 };
+
+/** Decodes frames of bytes in memory into one picture, below each other; the label is used in messages. */
 export async function decodeBytes(
   bytes: Uint8Array,
   label: string,
   options: DecodeOptions,
-  frame = 0,
+  frames = STILL,
 ): Promise<RgbImage> {
   const { signal, maxPixels = DEFAULT_MAX_PIXELS, autoOrient = true, background } = options;
   checkPixels(probeImage(bytes, label), label, maxPixels);
   const codec = options.codec ?? defaultCodec();
   try {
     const keepAlpha = background !== undefined;
-    const pixels = await codec.decode(bytes, { signal, autoOrient, keepAlpha, maxPixels, frame });
+    const pixels = await codec.decode(bytes, { signal, autoOrient, keepAlpha, maxPixels, frames });
     return pixelsToRgb(pixels, background);
   } catch (cause) {
     if (!(cause instanceof MediaError) || cause.code !== 'CORRUPT_IMAGE') throw cause;
@@ -57,9 +59,15 @@ export async function decodeBytes(
   }
 }
 
+/** A limit is a whole, positive number of pixels, or Infinity for none. */
+export function checkLimit(maxPixels: number): void {
+  if (isSize(maxPixels) || maxPixels === Number.POSITIVE_INFINITY) return;
+  throw badArgument(`maxPixels is a whole, positive number or Infinity, got ${maxPixels}.`);
+}
+
 /** Throws `IMAGE_TOO_LARGE` for more pixels than allowed. */
 export function checkPixels({ width, height }: ImageInfo, label: string, maxPixels: number): void {
-  if (!(maxPixels > 0)) throw badArgument(`maxPixels must be positive, got ${maxPixels}.`);
+  checkLimit(maxPixels);
   if (width * height > maxPixels) {
     throw new MediaError(
       'IMAGE_TOO_LARGE',

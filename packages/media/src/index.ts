@@ -1,5 +1,5 @@
 export { browserCodec, type CanvasHost } from './codec/browser.js';
-export type { CodecOptions, ImageCodec } from './codec/codec.js';
+export type { CodecOptions, FrameSpan, ImageCodec } from './codec/codec.js';
 export { defaultCodec } from './codec/codec.js';
 export { type SharpCodecOptions, sharpCodec } from './codec/sharp.js';
 export {

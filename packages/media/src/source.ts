@@ -21,7 +21,7 @@ export interface LoadOptions {
 export async function pathOf(source: MediaSource): Promise<string | undefined> {
   if (typeof source !== 'string' && !(source instanceof URL)) return undefined;
   const text = String(source);
-  if (!/^[a-z][a-z0-9+.-]+:/i.test(text)) return text;
+  if (!/^([a-z][a-z0-9+.-]+:\/\/|file:|data:|blob:)/i.test(text)) return text;
   if (!text.startsWith('file:')) {
     throw badArgument(
       `Got the address ${quote(text)}, wanted a path, a file: URL, bytes or a Blob.`,
@@ -38,6 +38,9 @@ export const fileError = (action: string, path: string, cause: unknown): MediaEr
   const reason = code === 'ENOENT' ? 'there is no such file or folder' : code;
   return new MediaError('FILE', `Could not ${action} ${quote(path)}: ${reason}.`, { cause });
 };
+
+export const notAFile = (path: string): MediaError =>
+  new MediaError('FILE', `Could not read ${quote(path)}: it is not a file.`);
 
 const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
@@ -74,7 +77,7 @@ async function readFileLimited(path: string, maxBytes: number, signal?: AbortSig
     throw fileError('read', path, cause);
   });
   signal?.throwIfAborted();
-  if (!info.isFile()) throw new MediaError('FILE', `Could not read ${quote(path)}: it is not a file.`);
+  if (!info.isFile()) throw notAFile(path);
   checkBytes(info.size, quote(path), maxBytes);
   try {
     return await readFile(path, { signal });

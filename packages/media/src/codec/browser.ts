@@ -48,10 +48,10 @@ export function browserCodec(host: CanvasHost = globalThis as unknown as CanvasH
   };
   return {
     name: 'browser',
-    async decode(bytes, { signal, autoOrient, frame }): Promise<Pixels> {
+    async decode(bytes, { signal, autoOrient, frames }): Promise<Pixels> {
       signal?.throwIfAborted();
       if (!host.createImageBitmap) throw unsupported('createImageBitmap');
-      if (frame > 0) throw unsupported('decoding later frames of an animation');
+      if (frames.first > 0 || frames.count > 1) throw unsupported('decoding later frames of an animation');
       const file = autoOrient ? bytes : hideExif(bytes);
       const decoding = host.createImageBitmap(new Blob([file as Uint8Array<ArrayBuffer>]), {
         imageOrientation: 'from-image',

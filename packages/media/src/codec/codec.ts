@@ -3,16 +3,22 @@ import { isNode } from '../runtime.js';
 import { browserCodec } from './browser.js';
 import { sharpCodec } from './sharp.js';
 
+/** Neighbouring frames of an animation. */
+export interface FrameSpan {
+  readonly first: number;
+  readonly count: number;
+}
+
 export interface CodecOptions {
   readonly signal?: AbortSignal | undefined;
   /** Turn the picture as its EXIF orientation says. */
   readonly autoOrient: boolean;
   /** Keep an alpha channel; without it the codec may drop it, but never composites or premultiplies. */
   readonly keepAlpha: boolean;
-  /** More pixels than this may be refused. The caller has checked the size that the header claims. */
+  /** Frames of more pixels than this may be refused. The caller has checked the size that the header claims. */
   readonly maxPixels: number;
-  /** Picture of an animation, drawn on its full canvas. */
-  readonly frame: number;
+  /** Which frames of an animation: the first alone for a still. */
+  readonly frames: FrameSpan;
 }
 
 /**
@@ -21,7 +27,10 @@ export interface CodecOptions {
  */
 export interface ImageCodec {
   readonly name: string;
-  /** @param bytes PNG, JPEG, WebP, GIF or AVIF; never empty, not truncated. */
+  /**
+   * @param bytes PNG, JPEG, WebP, GIF or AVIF; never empty, not truncated.
+   * @returns the frames asked for, each drawn on the full canvas, below each other: `[count · height, width, channels]`.
+   */
   decode(bytes: Uint8Array, options: CodecOptions): Promise<Pixels>;
   encodePng(image: RgbImage, options: { readonly signal?: AbortSignal | undefined }): Promise<Uint8Array>;
 }

@@ -55,13 +55,14 @@ const plain = (buffer: Buffer): Uint8Array =>
   new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 
 async function decode(sharp: Sharp, bytes: Uint8Array, options: CodecOptions): Promise<Pixels> {
-  const { autoOrient, keepAlpha, maxPixels, frame } = options;
+  const { autoOrient, keepAlpha, maxPixels, frames } = options;
+  const { first, count } = frames;
   const open = () =>
     sharp(bytes, {
       failOn: 'error',
       ignoreIcc: true,
-      limitInputPixels: maxPixels,
-      ...(frame > 0 ? { page: frame } : {}),
+      limitInputPixels: Math.min(maxPixels * count, Number.MAX_SAFE_INTEGER),
+      ...(first > 0 || count > 1 ? { page: first, pages: count } : {}),
     });
   const isJpeg = bytes[0] === 0xff;
   const cmyk = isJpeg && (await open().metadata()).space === 'cmyk';

@@ -32,12 +32,14 @@ const MAX_RANGES = 32;
 /** Said by demuxers of files that are cut short, without an exit code. */
 const CUT_SHORT = /ended prematurely|partial file/;
 
+const INT_MAX = 2 ** 31 - 1;
+
 /**
  * The demuxer is named and only files may be read, so that a playlist posing as a video cannot make ffmpeg open
  * anything else. Frames that change size midway are scaled to the first size, and the frame counter runs on.
  */
 const inputArgs = ({ path, format, maxPixels }: FfmpegInput): string[] => [
-  ...['-protocol_whitelist', 'file', '-f', format, '-max_pixels', String(maxPixels)],
+  ...['-protocol_whitelist', 'file', '-f', format, '-max_pixels', String(Math.min(maxPixels, INT_MAX))],
   ...['-reinit_filter', '0', '-i', `file:${path}`],
 ];
 

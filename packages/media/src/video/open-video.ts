@@ -1,10 +1,10 @@
 import type { CallOptions } from '@emu-ts/base';
 import { abortable } from '../abort.js';
-import { DEFAULT_MAX_BYTES, type DecodeOptions } from '../decode.js';
+import { checkLimit, DEFAULT_MAX_BYTES, type DecodeOptions } from '../decode.js';
 import { badArgument, MediaError, quote } from '../error.js';
 import { needNode } from '../runtime.js';
 import { SNIFF_BYTES, sniff, type VideoFormat } from '../sniff.js';
-import { fileError, load, type MediaSource, pathOf } from '../source.js';
+import { fileError, load, type MediaSource, notAFile, pathOf } from '../source.js';
 import { animationSource } from './animation.js';
 import { ffmpegSource, type Programs } from './ffmpeg.js';
 import { folderSource } from './folder.js';
@@ -31,7 +31,7 @@ const WANTED = 'a video (MP4, WebM …), an animated GIF or WebP, or a folder of
 export async function openVideo(source: MediaSource, options: VideoOptions = {}): Promise<Video> {
   const { signal, maxPixels = DEFAULT_MAX_VIDEO_PIXELS } = options;
   signal?.throwIfAborted();
-  if (!(maxPixels > 0)) throw badArgument(`maxPixels must be positive, got ${maxPixels}.`);
+  checkLimit(maxPixels);
   return makeVideo(await openSource(source, options, maxPixels), maxPixels);
 }
 
@@ -108,7 +108,9 @@ async function headOfFile(path: string, signal?: AbortSignal): Promise<Uint8Arra
   const { open, stat } = await import('node:fs/promises');
   signal?.throwIfAborted();
   const read = async () => {
-    if ((await stat(path)).isDirectory()) return 'folder';
+    const info = await stat(path);
+    if (info.isDirectory()) return 'folder';
+    if (!info.isFile()) throw notAFile(path);
     const handle = await open(path, 'r');
     try {
       const { buffer, bytesRead } = await handle.read(new Uint8Array(SNIFF_BYTES), 0, SNIFF_BYTES, 0);
@@ -118,7 +120,7 @@ async function headOfFile(path: string, signal?: AbortSignal): Promise<Uint8Arra
     }
   };
   const head = await read().catch((cause) => {
-    throw fileError('read', path, cause);
+    throw cause instanceof MediaError ? cause : fileError('read', path, cause);
   });
   signal?.throwIfAborted();
   return head;
