@@ -20,9 +20,15 @@ import {
   schedulerSet,
 } from '@emu-ts/diffusion-decoder';
 import type { Executor } from '@emu-ts/graph';
-import { languageModel, llamaModel, llamaPrefix, quantizeSource, type WeightDType } from '@emu-ts/language-model';
+import {
+  languageModel,
+  llamaModel,
+  llamaPrefix,
+  quantizeSource,
+  type WeightDType,
+} from '@emu-ts/language-model';
 import { clipPreprocess, parseClipConfig } from '@emu-ts/media';
-import { regressionHead } from '@emu-ts/regression-head';
+import { linearHead, regressionHead } from '@emu-ts/regression-head';
 import { emuFormat } from '@emu-ts/sequence';
 import { instructTokens, pretrainTokens, Tokenizer } from '@emu-ts/tokenizer';
 import { evaClip, visualEncoder } from '@emu-ts/visual-encoder';
@@ -100,8 +106,7 @@ export async function loadPretrained(
       regressionHead: belongings.add(
         await regressionHead({
           executor: await on('regression-head'),
-          config: { width: config.language.width, embeddingWidth: config.language.width },
-          prefix: llamaPrefix(config.language),
+          model: linearHead({ width: config.language.width }, llamaPrefix(config.language)),
           source,
           ...call,
         }),
