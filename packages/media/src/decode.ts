@@ -2,7 +2,7 @@ import { defaultCodec, type FrameSpan, type ImageCodec } from './codec/codec.js'
 import { badArgument, MediaError } from './error.js';
 import { type ImageInfo, probeImage } from './probe/probe.js';
 import { type Colour, checkImage, isSize, pixelsToRgb, type RgbImage } from './rgb-image.js';
-import { load, type MediaSource } from './source.js';
+import { load, type MediaInput } from './source.js';
 
 /** 2^28 / 3: a picture of at most 256 MiB as RGB, about 20,000 × 4,473. */
 export const DEFAULT_MAX_PIXELS = Math.floor(2 ** 28 / 3);
@@ -31,7 +31,7 @@ export interface DecodeOptions extends Limits {
  * @throws MediaError `EMPTY`, `NOT_AN_IMAGE`, `UNSUPPORTED_IMAGE`, `TRUNCATED_IMAGE`, `CORRUPT_IMAGE`,
  * `IMAGE_TOO_LARGE`, `SHARP_MISSING`, `UNSUPPORTED_RUNTIME`, `FILE`, `BAD_ARGUMENT`.
  */
-export async function decodeImage(source: MediaSource, options: DecodeOptions = {}): Promise<RgbImage> {
+export async function decodeImage(source: MediaInput, options: DecodeOptions = {}): Promise<RgbImage> {
   const { signal, maxBytes = DEFAULT_MAX_BYTES } = options;
   const { bytes, label } = await load(source, { signal, maxBytes });
   return decodeBytes(bytes, label, options);
@@ -79,7 +79,7 @@ export function checkPixels({ width, height }: ImageInfo, label: string, maxPixe
 
 /** Format, stored size and frame count, without decoding. Throws as `decodeImage` does, but for the codec's errors. */
 export async function imageInfo(
-  source: MediaSource,
+  source: MediaInput,
   { signal, maxBytes = DEFAULT_MAX_BYTES }: Limits & { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<ImageInfo> {
   const { bytes, label } = await load(source, { signal, maxBytes });

@@ -28,7 +28,7 @@ export type { FilterName } from './resize/filters.js';
 export { type ResizeOptions, resize, resizeBicubic, type Window } from './resize/resize.js';
 export { type Colour, type Pixels, pixelsToRgb, type RgbImage, rgbImage } from './rgb-image.js';
 export { type ImageFormat, type Sniffed, sniff, type VideoFormat } from './sniff.js';
-export type { MediaSource } from './source.js';
+export type { MediaInput } from './source.js';
 export type { Programs } from './video/ffmpeg.js';
 export { openVideo, type VideoOptions } from './video/open-video.js';
 export { DEFAULT_MAX_VIDEO_PIXELS, type Video } from './video/video.js';

@@ -3,7 +3,7 @@ import { badArgument, MediaError, quote, reasonOf } from './error.js';
 import { needNode } from './runtime.js';
 
 /** Where a file's bytes come from: a path or `file:` URL (Node), bytes in memory, or a Blob. */
-export type MediaSource = string | URL | Uint8Array | ArrayBuffer | Blob;
+export type MediaInput = string | URL | Uint8Array | ArrayBuffer | Blob;
 
 /** The bytes of a source, and what to call it in messages. */
 export interface Loaded {
@@ -18,7 +18,7 @@ export interface LoadOptions {
 }
 
 /** The path of a source that names a file of the local disk, else undefined. */
-export async function pathOf(source: MediaSource): Promise<string | undefined> {
+export async function pathOf(source: MediaInput): Promise<string | undefined> {
   if (typeof source !== 'string' && !(source instanceof URL)) return undefined;
   const text = String(source);
   if (!/^([a-z][a-z0-9+.-]+:\/\/|file:|data:|blob:)/i.test(text)) return text;
@@ -55,7 +55,7 @@ function checkBytes(size: number, label: string, maxBytes: number): void {
 }
 
 /** Reads a whole source into memory. Bytes are used in place, not copied. */
-export async function load(source: MediaSource, { signal, maxBytes }: LoadOptions): Promise<Loaded> {
+export async function load(source: MediaInput, { signal, maxBytes }: LoadOptions): Promise<Loaded> {
   signal?.throwIfAborted();
   const path = await pathOf(source);
   signal?.throwIfAborted();

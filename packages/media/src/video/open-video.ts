@@ -4,7 +4,7 @@ import { checkLimit, DEFAULT_MAX_BYTES, type DecodeOptions } from '../decode.js'
 import { badArgument, MediaError, quote } from '../error.js';
 import { needNode } from '../runtime.js';
 import { SNIFF_BYTES, sniff, type VideoFormat } from '../sniff.js';
-import { fileError, load, type MediaSource, notAFile, pathOf } from '../source.js';
+import { fileError, load, type MediaInput, notAFile, pathOf } from '../source.js';
 import { animationSource } from './animation.js';
 import { ffmpegSource, type Programs } from './ffmpeg.js';
 import { folderSource } from './folder.js';
@@ -28,7 +28,7 @@ const WANTED = 'a video (MP4, WebM …), an animated GIF or WebP, or a folder of
  * @throws MediaError `FFMPEG_MISSING`, `NOT_A_VIDEO`, `CORRUPT_VIDEO`, `EMPTY`, `VIDEO_TOO_LARGE`, `FILE`, and for
  * animations and folders what `decodeImage` throws.
  */
-export async function openVideo(source: MediaSource, options: VideoOptions = {}): Promise<Video> {
+export async function openVideo(source: MediaInput, options: VideoOptions = {}): Promise<Video> {
   const { signal, maxPixels = DEFAULT_MAX_VIDEO_PIXELS } = options;
   signal?.throwIfAborted();
   checkLimit(maxPixels);
@@ -36,7 +36,7 @@ export async function openVideo(source: MediaSource, options: VideoOptions = {})
 }
 
 async function openSource(
-  source: MediaSource,
+  source: MediaInput,
   options: VideoOptions,
   maxPixels: number,
 ): Promise<FrameSource> {
@@ -64,7 +64,7 @@ async function openSource(
 }
 
 async function openFile(
-  source: MediaSource,
+  source: MediaInput,
   path: string | undefined,
   label: string,
   format: VideoFormat,
@@ -90,7 +90,7 @@ async function openFile(
   }
 }
 
-const asBytes = (source: MediaSource): Uint8Array | Blob =>
+const asBytes = (source: MediaInput): Uint8Array | Blob =>
   source instanceof ArrayBuffer ? new Uint8Array(source) : (source as Uint8Array | Blob);
 
 async function headOf(source: Blob | Uint8Array | ArrayBuffer, signal?: AbortSignal): Promise<Uint8Array> {
