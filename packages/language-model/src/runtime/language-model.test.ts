@@ -1,4 +1,4 @@
-import { tensor, toF64 } from '@emu-ts/base';
+import { tensor } from '@emu-ts/base';
 import { languageModelChecks } from '@emu-ts/contracts/conformance';
 import { type Executor, interpreter } from '@emu-ts/graph';
 import { initialize, tensorSource } from '@emu-ts/params';
@@ -63,20 +63,6 @@ describe('the language model', () => {
     expect(first.status).toBe('fulfilled');
     expect(second).toMatchObject({ reason: { code: 'SESSION_CLOSED' } });
     expect(session.length).toBe(1);
-  });
-
-  it('keeps keys and values in half floats when asked', async () => {
-    const results = await Promise.all(
-      (['f32', 'f16'] as const).map(async (cacheDType) => {
-        await using model = await tinyLlama({ cacheDType });
-        using session = await model.open({ batch: 1, capacity: 12 });
-        for (const id of [3, 1, 4, 1]) (await session.step([id])).dispose();
-        using hidden = await session.step([5]);
-        return toF64(await hidden.read());
-      }),
-    );
-    const gap = Math.max(...results[0].map((x, i) => Math.abs(x - results[1][i])));
-    expect(gap).toBeLessThan(2 ** -7); // a few roundings of 2^−11 to numbers around 1
   });
 
   it('names what a checkpoint lacks, and leaves other components alone', async () => {
