@@ -16,7 +16,7 @@ export async function writeFileAtomic(file: string, data: string | Uint8Array): 
     await fs.rename(pending, file);
     await flushDirectory(path.dirname(file));
   } catch (cause) {
-    await fs.rm(pending, { force: true });
+    await fs.rm(pending, { force: true }).catch(() => {});
     throw saveError(file, cause);
   }
 }
