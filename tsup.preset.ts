@@ -9,6 +9,7 @@ export const preset = (options: Options = {}) =>
     // The declaration step sets `baseUrl`, which TypeScript 6 deprecates.
     dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
     clean: true,
+    removeNodeProtocol: false,
     sourcemap: true,
     loader: { '.wgsl': 'text' },
     ...options,

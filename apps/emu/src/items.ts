@@ -1,8 +1,8 @@
 import type { RgbImage, Role } from '@emu-ts/contracts';
-import type { MediaSource } from '@emu-ts/media';
+import type { MediaInput } from '@emu-ts/media';
 
 /** A decoded picture, or where to read one. */
-export type ImageSource = RgbImage | MediaSource;
+export type ImageSource = RgbImage | MediaInput;
 
 /** One piece of input. Texts, pictures, videos and roles stand in the order in which the model reads them. */
 export type EmuItem =
@@ -10,7 +10,7 @@ export type EmuItem =
   | RgbImage
   | { readonly image: ImageSource }
   /** A file, a folder of frames, or the frames themselves; eight are taken evenly, as in the paper. */
-  | { readonly video: MediaSource | readonly ImageSource[]; readonly frames?: number | undefined }
+  | { readonly video: MediaInput | readonly ImageSource[]; readonly frames?: number | undefined }
   | { readonly role: Role };
 
 export const isRgbImage = (value: unknown): value is RgbImage =>

@@ -13,6 +13,7 @@ export interface ModelOptions {
   readonly instruct?: boolean;
   readonly json?: boolean;
   readonly progress: boolean;
+  readonly safety?: boolean;
 }
 
 export const integer = (least: number) => (text: string) => {
@@ -60,7 +61,8 @@ export const withDrawing = (command: Command): Command =>
     .option('--steps <n>', 'denoising steps', integer(1), 50)
     .option('--guidance <x>', 'how strongly to follow the input', number, 7.5)
     .option('--size <WxH>', 'width and height in pixels', size)
-    .option('--scheduler <name>', 'pndm, ddim, euler, dpm++2m or dpm++2m-karras')
+    .option('--scheduler <name>', 'pndm, ddim, euler, euler_karras, dpmpp2m or dpmpp2m_karras')
+    .option('--no-safety', 'do not run the safety checker')
     .option('--seed <n>', 'equal seeds give equal pictures', integer(0), 0)
     .option('-o, --out <file>', 'where the picture goes', 'emu.png');
 
@@ -86,6 +88,7 @@ export async function useModel(
     device: parseDevices(options.device),
     dtype: parseDtype(options.dtype),
     variant: options.instruct ? 'instruct' : 'base',
+    safetyChecker: options.safety !== false,
     signal,
     onProgress: line.update,
   });
