@@ -6,6 +6,7 @@ import { formatPlan } from '../lower/plan.js';
 import { prepare } from '../lower/prepare.js';
 import { byteLength, type Initializer, type Placement } from '../model/builder.js';
 import { ModelProtoSchema } from '../proto/onnx_pb.js';
+import { untilAborted } from './abort.js';
 import { planDonation } from './donation.js';
 import type { Compiled } from './program.js';
 import type { Handle, LoadRequest, Runtime } from './runtime.js';
@@ -34,9 +35,8 @@ export async function compile(
   const lowered = lower(donation.graph, { natives, embed: embedWeights ? constants : new Set() });
   onProgress?.({ phase: 'compile', loaded: 1, total: 2 });
   try {
-    const session = await runtime.load(await requestFor(lowered, weights, { signal }));
-    if (signal?.aborted) runtime.release([session]);
-    signal?.throwIfAborted();
+    const loading = runtime.load(await requestFor(lowered, weights, { signal }));
+    const session = await untilAborted(loading, signal, (late) => runtime.release([late]));
     onProgress?.({ phase: 'compile', loaded: 2, total: 2 });
     return {
       session,

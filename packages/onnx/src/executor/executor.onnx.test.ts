@@ -18,7 +18,7 @@ import { expectClose } from '@emu-ts/testing';
 import * as web from 'onnxruntime-web';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { create, randomInputs, runOnce } from '../../test/kit.js';
-import { type OnnxExecutor, onnx } from '../index.js';
+import { type Holdings, type OnnxExecutor, onnx } from '../index.js';
 
 const f32 = (...shape: number[]) => tensorType('f32', shape);
 const x = input('x', f32(3, 4));
@@ -105,8 +105,8 @@ describe('what is disposed', () => {
     await own.dispose();
     await own.dispose();
     expect(await own.holdings()).toEqual({ tensors: 0, sessions: 0, bytes: 0 });
-    for (const late of [program.run({ x: given.x }), own.compile(linear), own.upload(given.x), device.read()])
-      expect((await codeOf(late))[0]).toBe('DISPOSED');
+    const late = [program.run({ x: given.x }), own.compile(linear), own.upload(given.x), device.read()];
+    expect((await Promise.all(late.map(codeOf))).map(([code]) => code)).toEqual(late.map(() => 'DISPOSED'));
   });
 });
 

@@ -4,6 +4,10 @@ import type { NativeLowering } from '../lower/context.js';
 import { formatPlan } from '../lower/plan.js';
 import { prepare } from '../lower/prepare.js';
 import { nativeLowerings } from '../native/index.js';
+import { nodeWorker } from '../worker/node.js';
+import { RemoteRuntime, type WorkerPort } from '../worker/remote.js';
+import { type WorkerLike, webWorker } from '../worker/web.js';
+import { untilAborted } from './abort.js';
 import { compile } from './compile.js';
 import { LocalRuntime } from './local.js';
 import { importOrt, type Ort, type SessionOptions, unwrap } from './ort.js';
@@ -21,6 +25,11 @@ export interface OnnxOptions {
   readonly lowerings?: readonly NativeLowering[] | undefined;
   /** Passed on to every session: threads, execution providers, logging. */
   readonly sessionOptions?: SessionOptions | undefined;
+  /**
+   * Runs sessions in a worker, so that the caller's event loop stays free: `true` starts one in Node; in a browser,
+   * give a Worker whose script calls `serveOnnx` of `@emu-ts/onnx/worker`. Tensors live in the worker.
+   */
+  readonly worker?: boolean | WorkerLike | undefined;
   /**
    * Makes weights part of every program instead of sharing one copy. Convolutions run about a tenth faster and
    * WebAssembly need not copy the weights at every run, for the price of one copy of them per program.
@@ -47,10 +56,9 @@ export class OnnxExecutor implements Executor {
   async upload(tensor: HostTensor, { signal }: CallOptions = {}): Promise<OnnxTensor> {
     signal?.throwIfAborted();
     this.#alive();
-    const uploaded = new OnnxTensor(this.#runtime, tensor, await this.#runtime.upload(held(tensor)));
-    if (signal?.aborted) uploaded.dispose();
-    signal?.throwIfAborted();
-    return uploaded;
+    const uploading = this.#runtime.upload(held(tensor));
+    const handle = await untilAborted(uploading, signal, (late) => this.#runtime.release([late]));
+    return new OnnxTensor(this.#runtime, tensor, handle);
   }
 
   async compile(graph: Graph, options: CompileOptions = {}): Promise<OnnxProgram> {
@@ -93,9 +101,31 @@ export class OnnxExecutor implements Executor {
   }
 }
 
-/** Runs graphs on ONNX Runtime. The runtime is injected: this package imports none by itself. */
+/**
+ * Runs graphs on ONNX Runtime. The runtime is injected: this package imports none by itself.
+ * `ONNX_RUNTIME_MISSING`: the named module is not installed. `WORKER`: the options do not make a worker possible.
+ */
 export async function onnx(options: OnnxOptions = {}): Promise<OnnxExecutor> {
-  const { ort = 'onnxruntime-node', sessionOptions } = options;
+  const { ort = 'onnxruntime-node', sessionOptions = {}, worker = false } = options;
+  const remote = worker && (await RemoteRuntime.start(await portOf(worker, ort, sessionOptions)));
+  if (remote) return new OnnxExecutor(remote, options);
   const module = typeof ort === 'string' ? await importOrt(ort) : unwrap(ort);
   return new OnnxExecutor(new LocalRuntime(module, sessionOptions), options);
+}
+
+async function portOf(
+  worker: true | WorkerLike,
+  ort: Ort | string,
+  sessionOptions: SessionOptions,
+): Promise<WorkerPort> {
+  if (worker !== true) return webWorker(worker);
+  if (typeof process === 'undefined' || !process.versions?.node)
+    throw new EmuError('WORKER', 'Outside Node, `worker: true` cannot start a worker.', {
+      hint: 'Give a Worker whose script calls serveOnnx of @emu-ts/onnx/worker.',
+    });
+  if (typeof ort !== 'string')
+    throw new EmuError('WORKER', 'A module cannot be handed to a worker, got the runtime itself as `ort`.', {
+      hint: "Name it: ort: 'onnxruntime-node'.",
+    });
+  return nodeWorker({ ort, sessionOptions });
 }

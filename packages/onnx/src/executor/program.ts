@@ -1,5 +1,6 @@
 import { type CallOptions, EmuError, type HostTensor } from '@emu-ts/base';
 import type { AnyTensor, Program, TensorType } from '@emu-ts/graph';
+import { untilAborted } from './abort.js';
 import type { Donation } from './donation.js';
 import { checkInputs, feedOf } from './inputs.js';
 import { lend } from './loan.js';
@@ -31,6 +32,7 @@ export class OnnxProgram implements Program {
   readonly #runtime: Runtime;
   readonly #compiled: Compiled;
   readonly #onDispose: (program: OnnxProgram) => void;
+  readonly #active = new Set<Promise<unknown>>();
   #disposed = false;
 
   constructor(runtime: Runtime, compiled: Compiled, onDispose: (program: OnnxProgram) => void) {
@@ -46,9 +48,22 @@ export class OnnxProgram implements Program {
    * A host tensor may not be changed until the promise settles. When the run fails or is aborted, donated tensors are
    * as they were and stay the caller's.
    */
-  async run(
+  run(
     inputs: Readonly<Record<string, AnyTensor>>,
-    { signal }: CallOptions = {},
+    options: CallOptions = {},
+  ): Promise<Record<string, OnnxTensor>> {
+    const run = this.#run(inputs, options);
+    const ended: Promise<unknown> = run.then(
+      () => this.#active.delete(ended),
+      () => this.#active.delete(ended),
+    );
+    this.#active.add(ended);
+    return run;
+  }
+
+  async #run(
+    inputs: Readonly<Record<string, AnyTensor>>,
+    { signal }: CallOptions,
   ): Promise<Record<string, OnnxTensor>> {
     signal?.throwIfAborted();
     if (this.#disposed) throw new EmuError('DISPOSED', 'This program has been disposed.');
@@ -74,13 +89,9 @@ export class OnnxProgram implements Program {
     signal: AbortSignal | undefined,
   ): Promise<Readonly<Record<string, Handle>>> {
     const { session, names } = this.#compiled;
-    const given = await this.#runtime.run({ session, feeds, outputs: Object.values(names) });
-    const results = Object.fromEntries(Object.entries(names).map(([output, name]) => [output, given[name]]));
-    if (signal?.aborted) {
-      this.#runtime.release(Object.values(results));
-      throw signal.reason;
-    }
-    return results;
+    const run = this.#runtime.run({ session, feeds, outputs: Object.values(names) });
+    const given = await untilAborted(run, signal, (late) => this.#runtime.release(Object.values(late)));
+    return Object.fromEntries(Object.entries(names).map(([output, name]) => [output, given[name]]));
   }
 
   /** Writes the slices that the program handed out into the state they belong to. */
@@ -123,9 +134,11 @@ export class OnnxProgram implements Program {
     );
   }
 
+  /** Lets the runs that have begun end first. */
   async dispose(): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
+    await Promise.all(this.#active);
     this.#runtime.release([this.#compiled.session]);
     this.#compiled.weights[Symbol.dispose]();
     this.#onDispose(this);
