@@ -43,4 +43,5 @@ export { type AttentionAttrs, maskValue, sdpaOp, sdpaVjpOp } from './sdpa/op.js'
 export { sigmoid, sigmoidOp } from './sigmoid/op.js';
 export { silu, siluOp } from './silu/op.js';
 export { softmax, softmaxOp, softmaxVjpOp } from './softmax/op.js';
+export { stopGradient, stopGradientOp } from './stop-gradient/op.js';
 export { upsampleNearest, upsampleNearestOp } from './upsample-nearest/op.js';

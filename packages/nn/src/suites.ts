@@ -17,6 +17,7 @@ import * as sdpa from './sdpa/cases.js';
 import * as sigmoid from './sigmoid/cases.js';
 import * as silu from './silu/cases.js';
 import * as softmax from './softmax/cases.js';
+import * as stopGradient from './stop-gradient/cases.js';
 import * as upsampleNearest from './upsample-nearest/cases.js';
 
 /** Every op with its cases, for tests and benchmarks that go through all of them. */
@@ -43,5 +44,6 @@ export const suites: readonly (readonly [AnyOp, readonly OpCase[]])[] = [
   [nn.siluOp, silu.cases],
   [nn.softmaxOp, softmax.cases],
   [nn.softmaxVjpOp, softmax.vjpCases],
+  [nn.stopGradientOp, stopGradient.cases],
   [nn.upsampleNearestOp, upsampleNearest.cases],
 ];
