@@ -88,13 +88,12 @@ export class LocalRuntime implements Runtime {
     }
   }
 
-  async holdings(): Promise<Holdings> {
-    const sizes = [...this.#tensors.values()].map((tensor) => elements(tensor).byteLength);
-    return {
-      tensors: sizes.length,
-      sessions: this.#sessions.size,
-      bytes: sizes.reduce((a, b) => a + b, 0),
-    };
+  holdings(): Promise<Holdings> {
+    return this.#queue(async () => {
+      const sizes = [...this.#tensors.values()].map((tensor) => elements(tensor).byteLength);
+      const bytes = sizes.reduce((a, b) => a + b, 0);
+      return { tensors: sizes.length, sessions: this.#sessions.size, bytes };
+    });
   }
 
   async dispose(): Promise<void> {

@@ -45,6 +45,7 @@ export interface Runtime {
   patch(patches: readonly Patch[]): Promise<void>;
   /** Lets go of tensors and sessions. Does not wait. */
   release(handles: readonly Handle[]): void;
+  /** Counts once the runs under way have ended. */
   holdings(): Promise<Holdings>;
   dispose(): Promise<void>;
 }
