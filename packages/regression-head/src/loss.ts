@@ -1,15 +1,5 @@
-import { defineOp, dims, expectShape, type Value } from '@emu-ts/graph';
-import { meanSquaredError } from '@emu-ts/nn';
-
-/** The value, through which no gradient flows. */
-export const detachOp = defineOp({
-  name: 'regression_head.detach',
-  inputs: ['x'],
-  outputs: ['y'],
-  infer: ({ x }, _: Record<string, never>) => ({ y: x }),
-  decompose: ({ x }) => ({ y: x }),
-  vjp: () => ({}),
-});
+import { dims, expectShape, type Value } from '@emu-ts/graph';
+import { meanSquaredError, stopGradient } from '@emu-ts/nn';
 
 /**
  * Squared error of predicted image embeddings, averaged over all elements; a scalar. For an image of n embeddings there
@@ -23,5 +13,5 @@ export const detachOp = defineOp({
 export function regressionLoss(predicted: Value, embeddings: Value): Value {
   const { pairs, width } = dims(predicted, 'pairs width');
   expectShape('regressionLoss', 'embeddings', embeddings, [pairs, width]);
-  return meanSquaredError(predicted, detachOp({ x: embeddings }, {}).y);
+  return meanSquaredError(predicted, stopGradient(embeddings));
 }

@@ -1,6 +1,6 @@
 import type { CallOptions } from '@emu-ts/base';
 import type { RegressionHead, RegressionHeadModel } from '@emu-ts/contracts';
-import type { Executor } from '@emu-ts/graph';
+import { dims, type Executor } from '@emu-ts/graph';
 import { flatten, type LoadOptions, placeFunction, type TensorSource } from '@emu-ts/params';
 
 export interface RegressionHeadOptions extends CallOptions {
@@ -23,12 +23,19 @@ export async function regressionHead({
   source,
   ...options
 }: RegressionHeadOptions): Promise<RegressionHead> {
-  const run = await placeFunction(executor, model, source, {
+  const { width, embeddingWidth } = model;
+  const rows: RegressionHeadModel = {
+    ...model,
+    forward(p, hidden) {
+      dims(hidden, `rows ${width}`);
+      return model.forward(p, hidden);
+    },
+  };
+  const run = await placeFunction(executor, rows, source, {
     ...options,
     operand: 'hidden',
     allowUnused: [besides(model)],
   });
-  const { width, embeddingWidth } = model;
   const dispose = () => run.dispose();
   return {
     width,
