@@ -8,18 +8,20 @@ import {
   renamed,
   unusedTensors,
 } from '@emu-ts/checkpoint';
-import { type LlamaConfig, parseLlamaConfig } from '@emu-ts/language-model';
+import { type LlamaConfig, llamaModel, llamaPrefix, parseLlamaConfig } from '@emu-ts/language-model';
+import { linearHead } from '@emu-ts/regression-head';
+import { trainingTargets } from '@emu-ts/sequence';
 import type { Expectation, Goldens } from '@emu-ts/testing';
 import { evaClip, parseEvaClipConfig } from '@emu-ts/visual-encoder';
 import { collate, type TrainingRow } from '../data/collate.js';
-import { composeModel, linearHeadPart, llamaPart } from '../objective/compose.js';
+import { composeModel } from '../objective/compose.js';
 
 /** The pretrained weights, or the instruction-tuned ones, by released name. */
 export async function openReference(goldens: Goldens, instruct: boolean): Promise<Checkpoint> {
   const file = instruct
     ? goldens.path('emu-instruct.pt')
     : goldens.path('checkpoint', 'multimodal_encoder', 'pytorch_model.bin');
-  const checkpoint = await openCheckpoint(file, { retypeBySize: true });
+  const checkpoint = await openCheckpoint(file);
   return renamed(checkpoint, [unusedTensors, instruct ? emuInstruct : emuPretrain]);
 }
 
@@ -30,15 +32,16 @@ export async function referenceTraining(goldens: Goldens, lora?: LlamaConfig['lo
   const { config, activations } = goldens;
   const vision = parseEvaClipConfig(config.emu);
   const pieces = config.llama.vocab_size as number;
-  const [pad, open, close, image] = [0, 1, 2, 3].map((i) => pieces + i);
+  const [pad, imageOpen, imageClose, image] = [0, 1, 2, 3].map((i) => pieces + i);
+  const tokens = { bos: 1, eos: 2, pad, imageOpen, imageClose, image, chat: undefined, colon: [] };
   const queries = (config.emu.vladapter_cfg as { n_causal: number }).n_causal;
   const llama = parseLlamaConfig(config.llama, { vocabSize: table?.[1].shape[0] ?? pieces, lora });
   const t5 = parseT5Config(config.t5, { queries, inputWidth: vision.width, outputWidth: llama.width });
   const model = composeModel({
     visualEncoder: evaClip(vision),
     causalTransformer: t5CausalTransformer(t5),
-    language: llamaPart(llama),
-    head: linearHeadPart(llama),
+    languageModel: llamaModel(llama),
+    regressionHead: linearHead(llama, llamaPrefix(llama)),
   });
 
   const ids = convert(await activations.read('train.input_ids'), 'i32');
@@ -49,8 +52,7 @@ export async function referenceTraining(goldens: Goldens, lora?: LlamaConfig['lo
   const batch = collate(
     Array.from({ length: rows }, (_, r): TrainingRow => {
       const row = (ids.data as Int32Array).subarray(r * length, (r + 1) * length);
-      const at = (...wanted: number[]) => [...row.keys()].filter((i) => wanted.includes(row[i]));
-      const imageSlots = at(open).map((i) => i + 1);
+      const imageSlots = [...row.keys()].filter((i) => row[i - 1] === imageOpen);
       return {
         ids: row,
         imageSlots,
@@ -59,11 +61,7 @@ export async function referenceTraining(goldens: Goldens, lora?: LlamaConfig['lo
           const data = (pixels.data as Float32Array).slice(from, from + pictureSize);
           return tensor('f32', pixels.shape.slice(1), data);
         }),
-        targets: {
-          labels: row.map((id) => ([pad, open, close, image].includes(id) ? -100 : id)),
-          regressionInputs: Int32Array.from(at(open, image)),
-          regressionLabels: Int32Array.from(at(image, close)),
-        },
+        targets: trainingTargets(row, tokens, { queries }),
       };
     }),
     { queries, padId: pad },

@@ -1,26 +1,13 @@
 import { EmuError } from '@emu-ts/base';
-import type { CausalTransformerModel, VisualEncoderModel } from '@emu-ts/contracts';
-import type { Value } from '@emu-ts/graph';
-import {
-  embedTokens,
-  type LlamaConfig,
-  llama,
-  llamaParams,
-  llamaPrefix,
-  logits,
-} from '@emu-ts/language-model';
-import { linear, linearParams } from '@emu-ts/nn';
+import type {
+  CausalTransformerModel,
+  LanguageModelModel,
+  RegressionHeadModel,
+  VisualEncoderModel,
+} from '@emu-ts/contracts';
 import type { Param, Params, ParamTree } from '@emu-ts/params';
 import type { InterleavedModel } from './model.js';
-
-/** A language model as weights and pure functions: the part of `InterleavedModel` that reads. */
-export type LanguagePart<T extends ParamTree> = Pick<
-  InterleavedModel<T>,
-  'params' | 'embedTokens' | 'read' | 'logits'
->;
-
-/** A regression head as weights and a pure function. */
-export type HeadPart<T extends ParamTree> = Pick<InterleavedModel<T>, 'params' | 'regress'>;
+import { readRows } from './read.js';
 
 export interface ModelParts<
   V extends ParamTree,
@@ -30,78 +17,63 @@ export interface ModelParts<
 > {
   readonly visualEncoder: VisualEncoderModel<V>;
   readonly causalTransformer: CausalTransformerModel<C>;
-  readonly language: LanguagePart<L>;
-  readonly head: HeadPart<H>;
+  readonly languageModel: LanguageModelModel<L>;
+  readonly regressionHead: RegressionHeadModel<H>;
 }
 
-/** Components as one model. Their parameter trees carry full checkpoint paths and are merged. */
+/**
+ * Components as one model. Their parameter trees carry full checkpoint paths and are merged. Throws `CONFIG` when widths
+ * do not meet, `NAME_CLASH` when two components name the same weight.
+ */
 export function composeModel<
   V extends ParamTree,
   C extends ParamTree,
   L extends ParamTree,
   H extends ParamTree,
 >(parts: ModelParts<V, C, L, H>): InterleavedModel<V & C & L & H> {
-  const { visualEncoder, causalTransformer, language, head } = parts;
-  if (visualEncoder.width !== causalTransformer.inputWidth) {
-    throw new EmuError(
-      'CONFIG',
-      `The image encoder gives features of ${visualEncoder.width}, the causal transformer takes ${causalTransformer.inputWidth}.`,
-    );
-  }
-  const trees = [visualEncoder, causalTransformer, language, head].map(({ params }) => params as ParamTree);
+  const { visualEncoder, causalTransformer, languageModel, regressionHead } = parts;
+  meet('image encoder', visualEncoder.width, 'causal transformer', causalTransformer.inputWidth);
+  meet('causal transformer', causalTransformer.outputWidth, 'language model', languageModel.width);
+  meet('language model', languageModel.width, 'regression head', regressionHead.width);
+  meet('regression head', regressionHead.embeddingWidth, 'language model', languageModel.width);
   return {
-    params: trees.reduce((a, b) => mergeTrees(a, b)) as V & C & L & H,
+    params: mergeTrees([visualEncoder, causalTransformer, languageModel, regressionHead].map(treeOf)) as V &
+      C &
+      L &
+      H,
     queries: causalTransformer.queries,
     embedImages: (p, pixels) =>
-      causalTransformer.forward(
-        p as unknown as Params<C>,
-        visualEncoder.forward(p as unknown as Params<V>, pixels),
-      ),
-    embedTokens: (p, ids) => language.embedTokens(p as unknown as Params<L>, ids),
-    read: (p, embeddings, mask) => language.read(p as unknown as Params<L>, embeddings, mask),
-    logits: (p, hidden) => language.logits(p as unknown as Params<L>, hidden),
-    regress: (p, hidden) => head.regress(p as unknown as Params<H>, hidden),
+      causalTransformer.forward(part<C>(p), visualEncoder.forward(part<V>(p), pixels)),
+    embedTokens: (p, ids) => languageModel.embed(part<L>(p), ids),
+    read: (p, embeddings, mask) => readRows(languageModel, part<L>(p), embeddings, mask),
+    logits: (p, hidden) => languageModel.logits(part<L>(p), hidden),
+    regress: (p, hidden) => regressionHead.forward(part<H>(p), hidden),
   };
 }
 
-/** A LLaMA where the checkpoint has it: below `decoder.lm`, or below peft's path when the configuration has LoRA. */
-export function llamaPart(config: LlamaConfig): LanguagePart<ParamTree> {
-  const path = llamaPrefix(config).split('.');
-  const own = (p: unknown) => at(p, path) as Params<ReturnType<typeof llamaParams>>;
-  return {
-    params: below(path, llamaParams(config) as unknown as ParamTree),
-    embedTokens: (p, ids) => embedTokens(own(p), ids),
-    read: (p, embeddings, mask) => llama(own(p), { embeddings, mask }, config),
-    logits: (p, hidden) => logits(own(p), hidden),
-  };
+const treeOf = ({ params }: { readonly params: ParamTree }): ParamTree => params;
+
+/** The weights of the whole as those of a part: the part reads only its own names. */
+export const part = <T extends ParamTree>(p: unknown): Params<T> => p as Params<T>;
+
+function meet(giver: string, given: number, taker: string, taken: number): void {
+  if (given === taken) return;
+  throw new EmuError('CONFIG', `The ${giver} gives vectors of ${given}, the ${taker} takes ${taken}.`);
 }
 
-/** Emu's regression head: one matrix beside the language model's own head. */
-export function linearHeadPart(config: LlamaConfig): HeadPart<ParamTree> {
-  const path = [...llamaPrefix(config).split('.'), 'stu_regress_head'];
-  return {
-    params: below(path, linearParams(config.width, config.width, { bias: false }) as unknown as ParamTree),
-    regress: (p, hidden) => linear(at(p, path) as { weight: Value }, hidden),
-  };
-}
+/** Trees side by side in one. Throws `NAME_CLASH` when a weight is in two of them. */
+export const mergeTrees = (trees: readonly ParamTree[]): ParamTree => trees.reduce((a, b) => merge(a, b, ''));
 
-const below = (path: readonly string[], tree: ParamTree): ParamTree =>
-  path.reduceRight<ParamTree>((inner, name) => ({ [name]: inner }), tree);
-
-const at = (tree: unknown, path: readonly string[]): unknown =>
-  path.reduce((node, name) => (node as Record<string, unknown>)[name], tree);
-
-const isBranch = (tree: unknown): tree is Record<string, ParamTree> =>
-  typeof tree === 'object' && tree !== null && !Array.isArray(tree) && (tree as Param).kind !== 'param';
-
-/** Both trees in one. Throws when a path is in both. */
-export function mergeTrees(a: ParamTree, b: ParamTree, path = ''): ParamTree {
+function merge(a: ParamTree, b: ParamTree, path: string): ParamTree {
   if (!isBranch(a) || !isBranch(b)) {
     throw new EmuError('NAME_CLASH', `Two components have weights named '${path || '(root)'}'.`);
   }
   const merged: Record<string, ParamTree> = { ...a };
   for (const [name, child] of Object.entries(b)) {
-    merged[name] = name in a ? mergeTrees(a[name], child, path ? `${path}.${name}` : name) : child;
+    merged[name] = name in a ? merge(a[name], child, path ? `${path}.${name}` : name) : child;
   }
   return merged;
 }
+
+const isBranch = (tree: unknown): tree is Record<string, ParamTree> =>
+  typeof tree === 'object' && tree !== null && !Array.isArray(tree) && (tree as Param).kind !== 'param';

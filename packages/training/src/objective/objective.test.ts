@@ -1,15 +1,17 @@
 import { type HostTensor, random, sizeOf, tensor, toF64 } from '@emu-ts/base';
 import { averagePooling } from '@emu-ts/causal-transformer';
 import { graphOf, input, interpret, reshape } from '@emu-ts/graph';
+import { llamaModel } from '@emu-ts/language-model';
 import { embedding, embeddingParams, linear, linearParams } from '@emu-ts/nn';
 import { initialize, paramInputs } from '@emu-ts/params';
+import { linearHead } from '@emu-ts/regression-head';
 import { expectClose } from '@emu-ts/testing';
 import { evaClip } from '@emu-ts/visual-encoder';
 import { describe, expect, it } from 'vitest';
 import { collate, type TrainingRow } from '../data/collate.js';
 import { names } from '../step/names.js';
 import { trainingStep } from '../step/step.js';
-import { composeModel, linearHeadPart, llamaPart, mergeTrees } from './compose.js';
+import { composeModel, mergeTrees } from './compose.js';
 import { betweenImageVariance } from './health.js';
 import { type InterleavedOptions, interleavedObjective } from './interleaved.js';
 import type { InterleavedModel } from './model.js';
@@ -248,8 +250,8 @@ describe('composeModel', () => {
     const composed = composeModel({
       visualEncoder: evaClip(vision),
       causalTransformer: averagePooling({ queries, inputWidth: vision.width, outputWidth: llama.width }),
-      language: llamaPart(llama),
-      head: linearHeadPart(llama),
+      languageModel: llamaModel(llama),
+      regressionHead: linearHead(llama),
     });
     const step = trainingStep({
       params: composed.params,
@@ -287,10 +289,10 @@ describe('composeModel', () => {
       composeModel({
         visualEncoder: evaClip(vision),
         causalTransformer: averagePooling({ queries, inputWidth: 5, outputWidth: llama.width }),
-        language: llamaPart(llama),
-        head: linearHeadPart(llama),
+        languageModel: llamaModel(llama),
+        regressionHead: linearHead(llama),
       }),
-    ).toThrow(/features of 12, the causal transformer takes 5/);
-    expect(() => mergeTrees(linearParams(2, 2), linearParams(2, 2))).toThrow(/'weight'/);
+    ).toThrow(/image encoder gives vectors of 12, the causal transformer takes 5/);
+    expect(() => mergeTrees([linearParams(2, 2), linearParams(2, 2)])).toThrow(/'weight'/);
   });
 });
