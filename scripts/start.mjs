@@ -7,6 +7,18 @@ import { build, install, root, run } from './lib/setup.mjs';
  */
 install();
 build();
-const args = process.argv.slice(2);
+const words = process.argv.slice(2);
+const fixture = path.join(root, 'fixtures', 'goldens', 'checkpoint');
+const demo = [
+  'demo',
+  '--checkpoint',
+  fixture,
+  '--picture',
+  path.join(root, 'fixtures', 'goldens', 'images', '0.png'),
+  '--no-safety',
+  '--note',
+  'This checkpoint is tiny and its weights are RANDOM: it shows that everything runs; its words and pictures mean nothing.',
+];
 const emu = path.join(root, 'apps', 'emu', 'dist', 'cli.js');
-process.exit(run(process.execPath, [emu, ...(args.length ? args : ['demo'])], { must: false }));
+const env = { EMU_CHECKPOINT: process.env.EMU_CHECKPOINT ?? fixture };
+process.exit(run(process.execPath, [emu, ...(words.length ? words : demo)], { must: false, env }));

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { EmuError } from '@emu-ts/base';
 import { Command, CommanderError } from 'commander';
+import { version } from '../../package.json';
 import { chatCommand } from './commands/chat.js';
 import { checkpointCommands } from './commands/checkpoint.js';
 import { demoCommand } from './commands/demo.js';
@@ -18,6 +18,11 @@ export async function main(words: readonly string[]): Promise<number> {
     if (controller.signal.aborted) process.exit(exitCodes.interrupted);
     controller.abort();
   };
+  // A reader that has seen enough, such as `head`, is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(exitCodes.ok);
+  });
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
   try {
@@ -32,12 +37,9 @@ export async function main(words: readonly string[]): Promise<number> {
 }
 
 function program(signal: AbortSignal): Command {
-  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
   const emu = new Command('emu')
     .description('Any-to-any multimodal generation: texts, pictures and videos in, text or a picture out.')
-    .version(manifest.version)
+    .version(version)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
   for (const add of [textCommands, chatCommand, drawCommands, checkpointCommands, doctorCommand, demoCommand])

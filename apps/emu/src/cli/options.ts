@@ -11,6 +11,7 @@ export interface ModelOptions {
   readonly device: string;
   readonly dtype: string;
   readonly instruct?: boolean;
+  readonly seed: number;
   readonly json?: boolean;
   readonly progress: boolean;
   readonly safety?: boolean;
@@ -39,6 +40,7 @@ export const withModel = (command: Command): Command =>
     )
     .option('--dtype <name>', 'weights of the language model: f32, int8 or int4', 'f32')
     .option('--instruct', 'use the instruction-tuned model')
+    .option('--seed <n>', 'equal seeds give equal answers and pictures', integer(0), 0)
     .option('--json', 'print one JSON object a line')
     .option('--no-progress', 'no progress line on the terminal');
 
@@ -53,8 +55,7 @@ export const withSampling = (command: Command): Command =>
     .option('--sample', 'draw tokens at random, one beam')
     .option('--temperature <x>', 'with --sample', number, 1)
     .option('--top-k <n>', 'with --sample', integer(0), 0)
-    .option('--top-p <x>', 'with --sample', number, 1)
-    .option('--seed <n>', 'equal seeds give equal results', integer(0), 0);
+    .option('--top-p <x>', 'with --sample', number, 1);
 
 export const withDrawing = (command: Command): Command =>
   command
@@ -63,7 +64,6 @@ export const withDrawing = (command: Command): Command =>
     .option('--size <WxH>', 'width and height in pixels', size)
     .option('--scheduler <name>', 'pndm, ddim, euler, euler_karras, dpmpp2m or dpmpp2m_karras')
     .option('--no-safety', 'do not run the safety checker')
-    .option('--seed <n>', 'equal seeds give equal pictures', integer(0), 0)
     .option('-o, --out <file>', 'where the picture goes', 'emu.png');
 
 function size(text: string): { width: number; height: number } {

@@ -69,12 +69,8 @@ export async function loadPretrained(
     const json = layout.config ? await readJson(files, layout.config, signal) : undefined;
     const config = readConfig(json, { entries: source.entries, instruct, weights: dtype });
     const language = llamaModel(config.language);
-    const tokenizer = Tokenizer.fromModel(
-      await files.bytes(needPart(files, layout, 'tokenizer'), { signal }),
-      {
-        special: instruct ? instructTokens : pretrainTokens,
-      },
-    );
+    const model = await files.bytes(needPart(files, layout, 'tokenizer'), { signal });
+    const tokenizer = tokenizerFor(model, config.language.vocabSize);
     const components: EmuComponents = {
       variant,
       tokenizer,
@@ -118,6 +114,12 @@ export async function loadPretrained(
     await belongings.dispose();
     throw error;
   }
+}
+
+/** The tokens that were added are those the embedding table has rows for: Emu-I's `[USER]` and `[ASSISTANT]`, or not. */
+function tokenizerFor(model: Uint8Array, vocabSize: number): Tokenizer {
+  const widest = Tokenizer.fromModel(model, { special: instructTokens });
+  return widest.size <= vocabSize ? widest : Tokenizer.fromModel(model, { special: pretrainTokens });
 }
 
 /** The diffusion decoder and its safety checker, where the checkpoint has them. */

@@ -36,6 +36,7 @@ export async function* replyInImage(
   const { image, input, output } = await drawing;
   signal?.throwIfAborted();
   yield { type: 'image', image };
+  signal?.throwIfAborted();
   yield { type: 'finish', reason: 'image', usage: { input, output }, warnings };
 }
 

@@ -77,6 +77,7 @@ export async function* replyInText(
   const decoder = tokenizer.decoder();
   let output = 0;
   for await (const event of stream(languageModel, prompt, { ...options, tokens, allowed })) {
+    options.signal?.throwIfAborted();
     if (event.type === 'token') {
       output++;
       const text = decoder.push(event.token);
@@ -84,6 +85,7 @@ export async function* replyInText(
     } else {
       const rest = decoder.flush();
       if (rest) yield { type: 'text-delta', text: rest };
+      options.signal?.throwIfAborted();
       const reason = event.generated.finishReason === 'stop' ? 'end' : 'length';
       yield { type: 'finish', reason, usage: { input: ids.length, output }, warnings };
     }

@@ -1,4 +1,4 @@
-import { convertCheckpoint, inspect, openCheckpoint } from '@emu-ts/checkpoint';
+import { type CheckpointNote, convertCheckpoint, inspect, openCheckpoint } from '@emu-ts/checkpoint';
 import type { Command } from 'commander';
 import { print } from '../print.js';
 import { progressLine } from '../progress.js';
@@ -34,7 +34,7 @@ export function checkpointCommands(emu: Command, signal: AbortSignal): void {
             `  ${prefix.padEnd(36)} ${String(tally.tensors).padStart(5)} tensors ${count(tally.parameters).padStart(9)}`,
           );
         }
-        for (const note of summary.notes) out(`  note: ${note.kind} ${note.name}: ${note.detail}`);
+        for (const line of noteLines(summary.notes)) out(`  note: ${line}`);
         if (tensors)
           for (const [name, { dtype, shape }] of checkpoint.entries)
             out(`${name} ${dtype}[${shape.join(',')}]`);
@@ -67,6 +67,16 @@ export function checkpointCommands(emu: Command, signal: AbortSignal): void {
         else process.stdout.write(`${destination}\n`);
       },
     );
+}
+
+/** The first notes of each kind; a file may have one for every tensor. */
+function noteLines(notes: readonly CheckpointNote[], most = 3): string[] {
+  const kinds = new Map<string, CheckpointNote[]>();
+  for (const note of notes) kinds.set(note.kind, [...(kinds.get(note.kind) ?? []), note]);
+  return [...kinds].flatMap(([kind, list]) => [
+    ...list.slice(0, most).map(({ name, detail }) => `${kind} ${name}: ${detail}`),
+    ...(list.length > most ? [`${kind}: ${list.length - most} more`] : []),
+  ]);
 }
 
 const units = (value: number, base: number, names: readonly string[]): string => {

@@ -12,6 +12,7 @@ export function demoCommand(emu: Command, signal: AbortSignal): void {
     .option('--picture <file>', 'the picture to caption; painted by the demo when none is given')
     .option('--out <folder>', 'where pictures go', 'out')
     .option('--note <text>', 'printed first')
+    .option('--no-safety', 'do not run the safety checker')
     .action(async (words: ModelOptions & { picture?: string; out: string; note?: string }) => {
       const say = (text: string) => void (words.json || process.stdout.write(`${text}\n`));
       if (words.note) say(`${words.note}\n`);
@@ -25,7 +26,7 @@ export function demoCommand(emu: Command, signal: AbortSignal): void {
         await printReply(caption, { json: words.json, line, signal });
         const prompt = 'An image of a dog wearing a pair of glasses.';
         say(`\nDrawing "${prompt}":`);
-        const drawing = model.draw([prompt], { ...options, steps: 20, seed: 7 });
+        const drawing = model.draw([prompt], { ...options, steps: 20, seed: words.seed });
         await printReply(drawing, { json: words.json, line, signal, out: path.join(words.out, 'drawn.png') });
       });
     });

@@ -9,7 +9,6 @@ interface DrawWords extends ModelOptions {
   readonly guidance: number;
   readonly size?: { width: number; height: number };
   readonly scheduler?: string;
-  readonly seed: number;
   readonly out: string;
 }
 
