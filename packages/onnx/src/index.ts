@@ -3,6 +3,14 @@ export type { Ort, SessionOptions } from './executor/ort.js';
 export type { OnnxProgram } from './executor/program.js';
 export type { Holdings } from './executor/runtime.js';
 export type { OnnxTensor } from './executor/tensor.js';
+export type { ExportSource } from './export/build.js';
+export {
+  type Exported,
+  type ExportOptions,
+  exportOnnx,
+  type ModelOptions,
+  onnxModel,
+} from './export/export.js';
 export type { LoweringContext, NativeLowering, NodeView, Operand } from './lower/context.js';
 export { float, microsoft } from './model/builder.js';
 export {

@@ -22,6 +22,18 @@ export function checkInputs(
   throw new EmuError('INPUTS', `The inputs do not fit this program: ${complaints.join('; ')}.`);
 }
 
+/** Throws one `WEIGHTS` error that lists every weight which does not fit the graph's input of its name. */
+export function checkWeights(
+  inputs: Readonly<Record<string, TensorType>>,
+  given: Readonly<Record<string, AnyTensor>>,
+): void {
+  const complaints = Object.entries(inputs)
+    .filter(([name, type]) => given[name] && !sameType(type, given[name]))
+    .map(([name, type]) => `'${name}' must be ${formatType(type)}, got ${formatType(given[name])}`);
+  if (complaints.length)
+    throw new EmuError('WEIGHTS', `The weights do not fit this graph: ${complaints.join('; ')}.`);
+}
+
 /** What a runtime is fed: the handle of its own tensor, or a host tensor as it is held. */
 export function feedOf(tensor: AnyTensor, runtime: Runtime): Handle | HostTensor {
   if (tensor instanceof OnnxTensor) return tensor.handleOn(runtime);

@@ -1,7 +1,7 @@
-import { type CallOptions, convert, type DType, EmuError, type HostTensor } from '@emu-ts/base';
-import { type AnyTensor, formatType, sameType, type TensorType } from '@emu-ts/graph';
+import { type CallOptions, convert, type DType, type HostTensor } from '@emu-ts/base';
+import type { AnyTensor, TensorType } from '@emu-ts/graph';
 import { hostType } from '../model/dtype.js';
-import { feedOf } from './inputs.js';
+import { checkWeights, feedOf } from './inputs.js';
 import type { Handle, Runtime } from './runtime.js';
 import { OnnxTensor } from './tensor.js';
 
@@ -14,17 +14,12 @@ export class Weights implements Disposable {
   readonly #given: Readonly<Record<string, AnyTensor>>;
   readonly #placed = new Map<string, OnnxTensor>();
 
-  /** Throws one `WEIGHTS` error that lists every weight which does not fit the graph's input of its name. */
   constructor(
     runtime: Runtime,
     inputs: Readonly<Record<string, TensorType>>,
     given: Readonly<Record<string, AnyTensor>>,
   ) {
-    const complaints = Object.entries(inputs)
-      .filter(([name, type]) => given[name] && !sameType(type, given[name]))
-      .map(([name, type]) => `'${name}' must be ${formatType(type)}, got ${formatType(given[name])}`);
-    if (complaints.length)
-      throw new EmuError('WEIGHTS', `The weights do not fit this graph: ${complaints.join('; ')}.`);
+    checkWeights(inputs, given);
     this.#runtime = runtime;
     this.#given = given;
   }

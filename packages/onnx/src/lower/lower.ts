@@ -10,8 +10,18 @@ import { primitiveLowerings } from './primitives/index.js';
 export interface Sizes {
   of(value: Value): readonly Size[];
   attribute(node: Node, name: string): unknown;
-  /** A float attribute as ONNX nodes. */
+  /** A number among the attributes as ONNX nodes. */
   scalar(model: ModelBuilder, node: Node, name: string, dtype: DType): string;
+  /** Where the size of each named axis is read. */
+  readonly axes: Readonly<Record<string, AxisSource>>;
+}
+
+/** A dimension of an input whose size is `factor · axis + offset`. */
+export interface AxisSource {
+  readonly value: Value;
+  readonly dimension: number;
+  readonly factor: number;
+  readonly offset: number;
 }
 
 /** A weight inside the model rather than among its inputs. */
@@ -41,6 +51,7 @@ const concreteSizes: Sizes = {
   of: ({ shape }) => shape,
   attribute: ({ attrs }, name) => attrs[name],
   scalar: (model, { attrs }, name, dtype) => model.scalar(dtype, attrs[name] as number),
+  axes: {},
 };
 
 /** Emits a prepared graph, node by node. */
@@ -82,6 +93,14 @@ export function lower(graph: Graph, { natives, embed, sizes = concreteSizes }: L
       return nameOf(value);
     },
   });
+
+  for (const [axis, { value, dimension, factor, offset }] of Object.entries(sizes.axes)) {
+    model.defineAxis(axis, () => {
+      const size = model.emit('Shape', [nameOf(value)], { start: dimension, end: dimension + 1 });
+      const scaled = offset === 0 ? size : model.emit('Sub', [size, model.ints([offset])]);
+      return factor === 1 ? scaled : model.emit('Div', [scaled, model.ints([factor])]);
+    });
+  }
 
   const context = (node: Node): LoweringContext => ({
     model,

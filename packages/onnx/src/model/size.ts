@@ -14,6 +14,7 @@ export class SizeExpression {
   /** `2*batch*length + 1`: also the name of such a dimension in an exported file. */
   toString(): string {
     return [...this.terms]
+      .sort(([a], [b]) => factors(b).length - factors(a).length || a.localeCompare(b))
       .map(([monomial, c]) => (monomial === '' ? `${c}` : c === 1 ? monomial : `${c}*${monomial}`))
       .join(' + ')
       .replaceAll('+ -', '- ');
