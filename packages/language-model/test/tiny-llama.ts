@@ -1,7 +1,13 @@
 import type { LanguageModel } from '@emu-ts/contracts';
 import { type Executor, interpreter } from '@emu-ts/graph';
 import { initialize, tensorSource } from '@emu-ts/params';
-import { type LanguageModelOptions, type LlamaConfig, languageModel, llamaModel } from '../src/index.js';
+import {
+  type LanguageModelOptions,
+  type LlamaConfig,
+  languageModel,
+  llamaModel,
+  quantizeSource,
+} from '../src/index.js';
 
 /** Odd on purpose: nothing may assume that sizes are powers of two. Weights are large enough for rows to differ. */
 export const tinyConfig: LlamaConfig = {
@@ -23,6 +29,8 @@ export async function tinyLlama(
   config: LlamaConfig = tinyConfig,
 ): Promise<LanguageModel> {
   const model = llamaModel(config);
-  const source = tensorSource(initialize(model.params, { seed: 4 }));
+  const plain = llamaModel({ ...config, weights: 'f32' });
+  const drawn = tensorSource(initialize(plain.params, { seed: 4 }));
+  const source = quantizeSource(drawn, model.params);
   return languageModel({ executor: interpreter(), model, source, prefillChunk: 4, ...options });
 }

@@ -1,8 +1,8 @@
 import { logSoftmax } from '../log-softmax.js';
+import { topN } from '../top-n.js';
 import { Hypotheses } from './hypotheses.js';
 import type { Settings } from './options.js';
 import type { GenerateEvent } from './search.js';
-import { topN } from './top-n.js';
 
 interface Beam {
   readonly ids: readonly number[];

@@ -47,7 +47,7 @@ export class SamplingSearch implements Search {
 
   /** The next token of a row, or undefined when every token is forbidden. */
   #choose(row: Row, i: number, logits: Float32Array): number | undefined {
-    const scores = Float32Array.from(logits);
+    const scores = logits.slice();
     for (const processor of this.#settings.processors) processor(scores, row.ids, row.prompt);
     const [u] = this.#draws?.[i].uniform(1, row.ids.length - 1) ?? [];
     return u === undefined ? argmax(scores) : drawn(scores, u);

@@ -8,7 +8,7 @@ import type { LogitsProcessor } from './processor.js';
 export const topP =
   (p: number): LogitsProcessor =>
   (scores) => {
-    const ascending = Float32Array.from(scores).sort();
+    const ascending = scores.filter((score) => score > Number.NEGATIVE_INFINITY).sort();
     const total = logSumExp(scores);
     let kept = 0;
     let cumulative = Math.exp(ascending[0] - total);
