@@ -2,6 +2,7 @@ export { Chat } from './chat.js';
 export { Belongings, type EmuComponents } from './components.js';
 export { type CompleteOptions, type DrawOptions, Emu, type RankedAnswer } from './emu.js';
 export { type EmuEvent, EmuReply, type EmuResult } from './events.js';
+export { type Exportable, exportable, exportComponent } from './export.js';
 export type { EmuItem, ImageSource } from './items.js';
 export { type EmuConfig, readConfig } from './load/config.js';
 export type { DeviceName, DeviceOption, Placeable } from './load/devices.js';

@@ -6,6 +6,7 @@ import { checkpointCommands } from './commands/checkpoint.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { drawCommands } from './commands/draw.js';
+import { exportCommand } from './commands/export.js';
 import { textCommands } from './commands/text.js';
 
 /** Exit codes: 0 done, 1 failed, 2 the command line makes no sense, 130 interrupted. */
@@ -42,7 +43,15 @@ function program(signal: AbortSignal): Command {
     .version(version)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
-  for (const add of [textCommands, chatCommand, drawCommands, checkpointCommands, doctorCommand, demoCommand])
+  for (const add of [
+    textCommands,
+    chatCommand,
+    drawCommands,
+    checkpointCommands,
+    exportCommand,
+    doctorCommand,
+    demoCommand,
+  ])
     add(emu, signal);
   for (const command of emu.commands) command.exitOverride();
   return emu;

@@ -72,19 +72,22 @@ function size(text: string): { width: number; height: number } {
   return { width: Number(match[1]), height: Number(match[2]) };
 }
 
+/** The folder that was asked for, or an error that says how to ask. */
+export function needCheckpoint({ checkpoint }: ModelOptions): string {
+  if (checkpoint) return checkpoint;
+  throw new EmuError('NO_CHECKPOINT', 'No checkpoint was given.', {
+    hint: 'Give a folder with --checkpoint or in the variable EMU_CHECKPOINT.',
+  });
+}
+
 /** Loads the model, runs `action`, and frees everything whatever happens. */
 export async function useModel(
   options: ModelOptions,
   signal: AbortSignal,
   action: (emu: Emu, line: ProgressLine) => Promise<void>,
 ): Promise<void> {
-  if (!options.checkpoint) {
-    throw new EmuError('NO_CHECKPOINT', 'No checkpoint was given.', {
-      hint: 'Give a folder with --checkpoint or in the variable EMU_CHECKPOINT.',
-    });
-  }
   const line = progressLine(process.stderr, options.progress && !options.json && process.stderr.isTTY);
-  await using emu = await Emu.fromPretrained(options.checkpoint, {
+  await using emu = await Emu.fromPretrained(needCheckpoint(options), {
     device: parseDevices(options.device),
     dtype: parseDtype(options.dtype),
     variant: options.instruct ? 'instruct' : 'base',
