@@ -1,16 +1,17 @@
 import { tensor } from '@emu-ts/base';
 import { languageModelChecks } from '@emu-ts/contracts/conformance';
-import { type Executor, interpreter } from '@emu-ts/graph';
+import { interpreter } from '@emu-ts/graph';
 import { initialize, tensorSource } from '@emu-ts/params';
 import { describe, expect, it } from 'vitest';
 import { tinyConfig, tinyLlama } from '../../test/tiny-llama.js';
+import { watchedExecutor } from '../../test/watched-executor.js';
 import { languageModel, llamaModel } from '../index.js';
 
 describe('the language model', () => {
   it.each(languageModelChecks(() => tinyLlama()))('$name', ({ run }) => run());
 
   it('reads a prompt in chunks, and compiles few programs for many lengths', async () => {
-    const { executor, compiled } = counting();
+    const { executor, compiled } = watchedExecutor();
     await using model = await tinyLlama({ executor, prefillChunk: 8 });
     for (const length of [5, 6, 7, 8, 13, 15, 16]) {
       using session = await model.open({ batch: 1, capacity: 30 });
@@ -21,7 +22,7 @@ describe('the language model', () => {
   });
 
   it('compiles one program for every position', async () => {
-    const { executor, compiled } = counting();
+    const { executor, compiled } = watchedExecutor();
     await using model = await tinyLlama({ executor });
     using session = await model.open({ batch: 2, capacity: 20 });
     for (let i = 0; i < 20; i++) (await session.step([i, i + 1])).dispose();
@@ -29,7 +30,7 @@ describe('the language model', () => {
   });
 
   it('keeps nothing on the executor once sessions and model are disposed', async () => {
-    const { executor, held } = counting();
+    const { executor, held } = watchedExecutor();
     const model = await tinyLlama({ executor });
     const weights = held();
     const session = await model.open({ batch: 2, capacity: 12 });
@@ -86,42 +87,3 @@ describe('the language model', () => {
     await expect(tinyLlama({ prefillChunk: 48 })).rejects.toMatchObject({ code: 'OPTION' });
   });
 });
-
-/** The interpreter, with a count of what it compiled and of the tensors that are not disposed yet. */
-function counting() {
-  const inner = interpreter();
-  const alive = new Set<object>();
-  let programs = 0;
-  const executor: Executor = {
-    ...inner,
-    name: 'counting',
-    async upload(t, options) {
-      return track(await inner.upload(t, options));
-    },
-    async compile(graph, options = {}) {
-      programs++;
-      const program = await inner.compile(graph, options);
-      return {
-        ...program,
-        inputs: program.inputs,
-        outputs: program.outputs,
-        async run(inputs, call) {
-          const outputs = await program.run(inputs, call);
-          for (const name of Object.keys(options.donate ?? {})) alive.delete(inputs[name]);
-          return Object.fromEntries(Object.entries(outputs).map(([name, t]) => [name, track(t)]));
-        },
-        dispose: () => program.dispose(),
-      };
-    },
-  };
-  const track = <T extends { dispose(): void }>(t: T): T => {
-    alive.add(t);
-    const dispose = t.dispose.bind(t);
-    t.dispose = () => {
-      alive.delete(t);
-      dispose();
-    };
-    return t;
-  };
-  return { executor, compiled: () => programs, held: () => alive.size };
-}
