@@ -4,8 +4,25 @@ export { type CollateOptions, collate, type TrainingRow } from './data/collate.j
 export { type IndexedOptions, indexedData } from './data/indexed.js';
 export { trainingRow } from './data/row.js';
 export { detach, detachOp } from './detach/op.js';
+export {
+  type DryRun,
+  type DryRunOptions,
+  dryRun,
+  estimateStep,
+  type StepEstimate,
+} from './estimate/estimate.js';
+export { flopsOf } from './estimate/flops.js';
 export { peakBytes } from './estimate/memory.js';
-export { type Json, latestRun, openRun, type RunState, readRun, type SavedRun } from './files/checkpoints.js';
+export {
+  type Json,
+  latestRun,
+  type OpenSource,
+  openRun,
+  openWeights,
+  type RunState,
+  readRun,
+  type SavedRun,
+} from './files/checkpoints.js';
 export { type CurveOptions, renderCurves } from './files/curves.js';
 export { type MetricRecord, readMetrics } from './files/metrics.js';
 export { TensorBoardLog } from './files/tensorboard.js';
@@ -31,6 +48,9 @@ export { assign, type OptimizerOptions, type ParameterGroup, type Treatment } fr
 export { expectMatches, matcher } from './optimizer/pattern.js';
 export * from './optimizer/presets.js';
 export * from './optimizer/schedule.js';
+export { parseRecipe, type Ramp, type Recipe, type StageRecipe } from './recipe/recipe.js';
+export { type RecipeOptions, runRecipe, type StageParts, stageStep } from './recipe/run.js';
+export { planStage, rampAt, type StagePlan, scheduleOf } from './recipe/stage.js';
 export { gradientsBySegments } from './recompute/gradients.js';
 export { afterOp } from './recompute/op.js';
 export { names, stepMetrics } from './step/names.js';

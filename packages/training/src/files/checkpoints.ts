@@ -161,32 +161,46 @@ export async function readRun(dir: string): Promise<SavedRun> {
   return { dir, state };
 }
 
-/** Tensors of a saved run by graph name, and whatever it left out from `rest`. Close it when done. */
-export async function openRun(
+/** A source that holds files open. */
+export type OpenSource = ParamSource & { close(): Promise<void> };
+
+/** Tensors of a saved run by graph name, optimiser state included, and whatever it left out from `rest`. */
+export const openRun = (dir: string, rest?: ParamSource | undefined): Promise<OpenSource> =>
+  openFiles(dir, rest, { [files.model]: asIs, [files.averages]: names.ema, [files.moments]: asIs });
+
+/**
+ * The weights of a saved run by checkpoint name, and whatever it left out from `rest`.
+ * @param options.averages their moving averages, where the run kept them
+ */
+export const openWeights = (
   dir: string,
   rest?: ParamSource | undefined,
-): Promise<ParamSource & { close(): Promise<void> }> {
+  { averages = false }: { readonly averages?: boolean | undefined } = {},
+): Promise<OpenSource> =>
+  openFiles(dir, rest, { [files.model]: asIs, ...(averages ? { [files.averages]: asIs } : {}) });
+
+const asIs = (name: string): string => name;
+
+/** Files of a checkpoint as one source, later files over earlier ones. A file that is not there offers nothing. */
+async function openFiles(
+  dir: string,
+  rest: ParamSource | undefined,
+  wanted: Readonly<Record<string, (name: string) => string>>,
+): Promise<OpenSource> {
   const { fs, path } = await node();
-  const open = async (file: string): Promise<Checkpoint | undefined> => {
-    const there = await fs.stat(path.join(dir, file)).catch(() => undefined);
-    return there && openCheckpoint(path.join(dir, file));
-  };
-  const parts = {
-    model: await open(files.model),
-    averages: await open(files.averages),
-    moments: await open(files.moments),
-  };
   const entries = new Map<string, TensorType>(rest?.entries);
   const readers = new Map<string, () => Promise<HostTensor>>();
-  const offer = (from: Checkpoint | undefined, rename: (name: string) => string) => {
-    for (const [name, info] of from?.entries ?? []) {
+  const opened: Checkpoint[] = [];
+  for (const [file, rename] of Object.entries(wanted)) {
+    const place = path.join(dir, file);
+    if (!(await fs.stat(place).catch(() => undefined))) continue;
+    const checkpoint = await openCheckpoint(place);
+    opened.push(checkpoint);
+    for (const [name, info] of checkpoint.entries) {
       entries.set(rename(name), info);
-      readers.set(rename(name), () => (from as Checkpoint).read(name));
+      readers.set(rename(name), () => checkpoint.read(name));
     }
-  };
-  offer(parts.model, (name) => name);
-  offer(parts.averages, names.ema);
-  offer(parts.moments, (name) => name);
+  }
   return {
     entries,
     async read(name, options) {
@@ -196,7 +210,7 @@ export async function openRun(
       throw new EmuError('NO_SUCH_TENSOR', `${dir} has no tensor '${name}'.`);
     },
     async close() {
-      for (const part of Object.values(parts)) await part?.close();
+      for (const checkpoint of opened) await checkpoint.close();
     },
   };
 }

@@ -1,7 +1,7 @@
 import { type HostTensor, random, tensor } from '@emu-ts/base';
 import { mul } from '@emu-ts/graph';
 import { linear, linearParams, meanSquaredError, silu } from '@emu-ts/nn';
-import { initialize, tensorSource } from '@emu-ts/params';
+import { initialize, type ParamTree, tensorSource } from '@emu-ts/params';
 import { indexedData } from '../data/indexed.js';
 import type { OptimizerOptions } from '../optimizer/groups.js';
 import { trainingStep } from '../step/step.js';
@@ -28,6 +28,12 @@ export const toyOptimizer: OptimizerOptions = {
     { name: 'rest', match: ['**'], rate: 2e-2 },
   ],
   clipNorm: 1,
+};
+
+/** The toy's weights and objective, for a stage of a recipe. */
+export const toyParts = {
+  params: tree as ParamTree,
+  objective: objective as unknown as Objective<ParamTree>,
 };
 
 export const toyStep = (options: Partial<StepOptions<ToyTree>> = {}) =>
