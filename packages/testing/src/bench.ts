@@ -12,3 +12,26 @@ export interface BenchResult {
   /** The same work done by something else, in the same unit and process. */
   readonly baseline?: { readonly name: string; readonly value: number };
 }
+
+/**
+ * Medians of the times, in milliseconds, of two things done in turns, so that a noisy machine is noisy to both. Each
+ * leads every other round; three rounds warm up.
+ */
+export async function alternate(
+  rounds: number,
+  a: () => Promise<unknown>,
+  b: () => Promise<unknown>,
+): Promise<[number, number]> {
+  const runs = [a, b] as const;
+  const times: [number[], number[]] = [[], []];
+  for (let round = -3; round < rounds; round++) {
+    for (const which of round % 2 ? ([1, 0] as const) : ([0, 1] as const)) {
+      const start = performance.now();
+      await runs[which]();
+      if (round >= 0) times[which].push(performance.now() - start);
+    }
+  }
+  return [median(times[0]), median(times[1])];
+}
+
+const median = (values: readonly number[]): number => [...values].sort((x, y) => x - y)[values.length >> 1];
