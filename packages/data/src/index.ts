@@ -1,0 +1,3 @@
+export { Draws } from './draws.js';
+export * from './shapes/index.js';
+export * from './timeline/merge.js';
