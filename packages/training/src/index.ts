@@ -48,6 +48,8 @@ export { assign, type OptimizerOptions, type ParameterGroup, type Treatment } fr
 export { expectMatches, matcher } from './optimizer/pattern.js';
 export * from './optimizer/presets.js';
 export * from './optimizer/schedule.js';
+export type { PortLike, WorkerLike } from './parallel/messages.js';
+export { serveGradients, type WorkerParts } from './parallel/serve.js';
 export { parseRecipe, type Ramp, type Recipe, type StageRecipe } from './recipe/recipe.js';
 export { type RecipeOptions, runRecipe, type StageParts, stageStep } from './recipe/run.js';
 export { planStage, rampAt, type StagePlan, scheduleOf } from './recipe/stage.js';

@@ -4,6 +4,7 @@ import type { TensorSource } from '@emu-ts/params';
 import type { Json } from '../files/checkpoints.js';
 import type { MetricRecord } from '../files/metrics.js';
 import type { Schedule } from '../optimizer/schedule.js';
+import type { WorkerLike } from '../parallel/messages.js';
 import type { TrainingStep } from '../step/types.js';
 import type { LossScaleOptions } from './loss-scale.js';
 import type { Pace } from './progress-line.js';
@@ -58,6 +59,11 @@ export interface TrainOptions extends CallOptions {
   /** A loss or gradient that is not finite stops the run (default), or is left out and counted. */
   readonly nonFinite?: 'stop' | 'skip' | undefined;
   readonly lossScale?: LossScaleOptions | undefined;
+  /**
+   * Worker threads that run `serveGradients` and share the batches of an update, `accumulate` of them. They stay the
+   * caller's. The updates are the same for any number of workers.
+   */
+  readonly workers?: readonly WorkerLike[] | undefined;
   readonly validation?: Validation | undefined;
   /** Called after every update. */
   readonly onUpdate?: ((pace: Pace) => void) | undefined;

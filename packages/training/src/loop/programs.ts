@@ -1,15 +1,22 @@
 import { type CallOptions, type HostTensor, tensor, toF64 } from '@emu-ts/base';
-import { formatType, type Program, tensorType } from '@emu-ts/graph';
+import { type DeviceTensor, formatType, type Program, tensorType } from '@emu-ts/graph';
 import { ProgramCache } from '@emu-ts/params';
 import { names } from '../step/names.js';
 import type { BatchTypes, StepGraph, TrainingStep } from '../step/types.js';
 import type { TrainingState } from './state.js';
 
 export type BatchTensors = Readonly<Record<string, HostTensor>>;
+export type Scalars = Readonly<Record<string, number>>;
 /** Figures of one batch: `loss`, `gradient_norm`, `applied` and what the objective adds; vectors by `name.index`. */
 export type Figures = Record<string, number>;
 
-/** A step's graphs, compiled for the batch shapes that occur, over one state. */
+/** One graph of a step, ready to run. */
+interface Ready {
+  readonly program: Program;
+  readonly traced: StepGraph;
+}
+
+/** A step's graphs, compiled for the batch shapes that occur, over one state. Should a call reject, state may be gone. */
 export class StepPrograms implements AsyncDisposable {
   readonly #programs: ProgramCache;
   readonly #traced = new Map<string, StepGraph>();
@@ -18,59 +25,102 @@ export class StepPrograms implements AsyncDisposable {
   constructor(
     readonly step: TrainingStep,
     readonly state: TrainingState,
-    limit = 16,
+    readonly limit = 16,
   ) {
     this.#programs = new ProgramCache(limit);
   }
 
-  /**
-   * One forward and backward pass, and the update when `scalars` ask for it. State moves on; should this reject, it may
-   * be gone.
-   */
-  async run(batch: BatchTensors, scalars: Readonly<Record<string, number>>): Promise<Figures> {
-    return this.#with(
+  /** Forward, backward and update from one batch. */
+  update(batch: BatchTensors, scalars: Scalars): Promise<Figures> {
+    return this.#forBatch(
       'step',
       batch,
       scalars,
       (types) => this.step.trace(types),
-      async (program, { graph, donate }) => {
-        const current = await this.state.current(graph);
-        const outputs = await program.run({ ...current, ...feed(program, batch, scalars) });
-        this.state.replace(outputs, donate);
-        return figures(outputs);
-      },
+      this.#advance(batch, scalars),
     );
   }
 
+  /** Forward and backward; gradients are added to those of earlier batches. */
+  accumulate(batch: BatchTensors, scalars: Scalars): Promise<Figures> {
+    const trace = (types: BatchTypes) => this.step.traceAccumulation(types);
+    return this.#forBatch('accumulate', batch, scalars, trace, this.#advance(batch, scalars));
+  }
+
+  /** The update that follows accumulated gradients, which are gone afterwards. */
+  async finish(scalars: Scalars): Promise<Figures> {
+    const reached = this.state.accumulated();
+    const trace = () => this.step.traceUpdate(reached);
+    try {
+      return await this.#with(`finish ${reached.join()}`, trace, this.#advance({}, scalars));
+    } finally {
+      this.state.dropAccumulated();
+    }
+  }
+
   /** Losses alone; state stays as it is. */
-  async losses(batch: BatchTensors, scalars: Readonly<Record<string, number>>): Promise<Figures> {
+  losses(batch: BatchTensors, scalars: Scalars): Promise<Figures> {
     const trace = (types: BatchTypes): StepGraph => ({ graph: this.step.traceLosses(types), donate: {} });
-    return this.#with('losses', batch, scalars, trace, async (program, { graph }) => {
-      const current = await this.state.current(graph);
-      return figures(await program.run({ ...current, ...feed(program, batch, scalars) }));
+    return this.#forBatch('losses', batch, scalars, trace, this.#advance(batch, scalars));
+  }
+
+  /** Gradients of one batch by parameter, from weights that are given instead of the state's own. */
+  gradients(
+    batch: BatchTensors,
+    scalars: Scalars,
+    weights: BatchTensors,
+  ): Promise<{ figures: Figures; gradients: Record<string, HostTensor> }> {
+    const trace = (types: BatchTypes) => this.step.traceGradients(types);
+    return this.#forBatch('gradients', batch, scalars, trace, async ({ program }) => {
+      const outputs = await program.run({ ...feed(program, batch, scalars), ...chosen(program, weights) });
+      const gradients: Record<string, HostTensor> = {};
+      for (const name of this.step.trained.keys()) {
+        const output = outputs[names.gradient(name)];
+        if (!output) continue;
+        gradients[name] = await output.read();
+        output.dispose();
+      }
+      return { figures: await figures(outputs), gradients };
     });
   }
 
-  async #with(
+  /** Runs a program on the state and moves the state on. */
+  readonly #advance =
+    (batch: BatchTensors, scalars: Scalars) =>
+    async ({ program, traced: { graph, donate } }: Ready): Promise<Figures> => {
+      const current = await this.state.current(graph);
+      const outputs = await program.run({ ...current, ...feed(program, batch, scalars) });
+      this.state.replace(outputs, donate);
+      return figures(outputs);
+    };
+
+  #forBatch<R>(
     kind: string,
     batch: BatchTensors,
-    scalars: Readonly<Record<string, number>>,
+    scalars: Scalars,
     trace: (types: BatchTypes) => StepGraph,
-    use: (program: Program, traced: StepGraph) => Promise<Figures>,
-  ): Promise<Figures> {
+    use: (ready: Ready) => Promise<R>,
+  ): Promise<R> {
     const types = { ...batch, ...ofObjective(scalars) };
-    const key = `${kind} ${Object.entries(types)
+    const key = Object.entries(types)
       .map(([name, type]) => `${name}:${formatType(type)}`)
       .sort()
-      .join(' ')}`;
-    const traced = this.#traced.get(key) ?? trace(types);
+      .join(' ');
+    return this.#with(`${kind} ${key}`, () => trace(types), use);
+  }
+
+  #with<R>(key: string, trace: () => StepGraph, use: (ready: Ready) => Promise<R>): Promise<R> {
+    const traced = this.#traced.get(key) ?? trace();
+    this.#traced.delete(key);
     this.#traced.set(key, traced);
+    const [oldest] = this.#traced.keys();
+    if (this.#traced.size > this.limit) this.#traced.delete(oldest);
     const compile = async () =>
       this.state.executor.compile(traced.graph, {
         weights: await this.state.fixed(traced.graph),
         donate: traced.donate,
       });
-    return this.#programs.with(key, compile, (program) => use(program, traced));
+    return this.#programs.with(key, compile, (program) => use({ program, traced }));
   }
 
   dispose(): Promise<void> {
@@ -83,7 +133,7 @@ export class StepPrograms implements AsyncDisposable {
 }
 
 /** Scalars that the objective knows by name; the others are the optimiser's own. */
-const ofObjective = (scalars: Readonly<Record<string, number>>): BatchTypes =>
+const ofObjective = (scalars: Scalars): BatchTypes =>
   Object.fromEntries(
     Object.keys(scalars)
       .filter((name) => !name.startsWith('optimizer.'))
@@ -91,24 +141,25 @@ const ofObjective = (scalars: Readonly<Record<string, number>>): BatchTypes =>
   );
 
 /** Those batch tensors and scalars that a program asks for. */
-function feed(program: Program, batch: BatchTensors, scalars: Readonly<Record<string, number>>) {
-  const given: Record<string, HostTensor> = {};
-  for (const name of Object.keys(program.inputs)) {
-    if (batch[name]) given[name] = batch[name];
-    else if (name in scalars) given[name] = tensor('f32', [], [scalars[name]]);
-  }
-  return given;
-}
+const feed = (program: Program, batch: BatchTensors, scalars: Scalars): Record<string, HostTensor> => {
+  const numbers = Object.entries(scalars).map(([name, value]) => [name, tensor('f32', [], [value])] as const);
+  return chosen(program, { ...Object.fromEntries(numbers), ...batch });
+};
 
+const chosen = (program: Program, from: BatchTensors): Record<string, HostTensor> =>
+  Object.fromEntries(Object.entries(from).filter(([name]) => name in program.inputs));
+
+/** Reads and frees the metrics among a program's outputs. */
 async function figures(
-  outputs: Readonly<Record<string, { read(options?: CallOptions): Promise<HostTensor>; dispose(): void }>>,
+  outputs: Readonly<Record<string, DeviceTensor>>,
+  options?: CallOptions,
 ): Promise<Figures> {
   const prefix = names.metric('');
   const found: Figures = {};
   for (const [name, output] of Object.entries(outputs)) {
     if (!name.startsWith(prefix)) continue;
     const metric = name.slice(prefix.length);
-    const host = await output.read();
+    const host = await output.read(options);
     output.dispose();
     const values = toF64(host);
     if (!host.shape.length) found[metric] = values[0];

@@ -4,6 +4,7 @@ import { type Json, type RunState, saveRun } from '../files/checkpoints.js';
 import { saveFailure } from '../files/failure.js';
 import type { MetricRecord } from '../files/metrics.js';
 import { constant } from '../optimizer/schedule.js';
+import { WorkerPool } from '../parallel/pool.js';
 import { names } from '../step/names.js';
 import { Journal } from './journal.js';
 import { type LossScale, nextScale, startScale } from './loss-scale.js';
@@ -16,7 +17,9 @@ interface Attempt {
   readonly figures: Figures;
   /** Everything was finite and the weights moved. */
   readonly applied: boolean;
-  readonly batch: TrainingBatch;
+  readonly batches: readonly TrainingBatch[];
+  /** Where the data goes on after them. */
+  readonly position: Json;
 }
 
 /** Updates that may be left out in a row before `nonFinite: 'skip'` gives up. */
@@ -33,6 +36,7 @@ export class Run {
   #scale: LossScale | undefined;
   #savedAt: number | undefined;
   #failedInARow = 0;
+  #pool: WorkerPool | undefined;
   /** False while a step runs: state may be gone then. */
   #intact = true;
 
@@ -51,7 +55,8 @@ export class Run {
   }
 
   async train(): Promise<{ reason: 'done' | 'data'; last: MetricRecord | undefined }> {
-    const { dir, updates, data, signal } = this.options;
+    const { dir, updates, data, signal, workers } = this.options;
+    if (workers) this.#pool = await WorkerPool.start(workers, this.state);
     const journal = dir === undefined ? undefined : await Journal.open(dir, this.update);
     const batches = data.open(this.#position, { signal })[Symbol.asyncIterator]();
     let last: MetricRecord | undefined;
@@ -66,7 +71,7 @@ export class Run {
         }
         this.#failedInARow = 0;
         this.update++;
-        this.#position = attempt.batch.position;
+        this.#position = attempt.position;
         last = await this.#record(attempt.figures, journal);
         if (this.update % (this.options.checkpointEvery ?? 1000) === 0) await this.#save(journal);
       }
@@ -82,43 +87,70 @@ export class Run {
     }
   }
 
-  /** Accumulates and updates once; undefined when the data has ended. */
-  async #attempt(batches: AsyncIterator<TrainingBatch>): Promise<Attempt | undefined> {
+  /** One update, from as many batches as the step accumulates; undefined when the data has ended. */
+  async #attempt(source: AsyncIterator<TrainingBatch>): Promise<Attempt | undefined> {
     const { step } = this.options;
-    const parts: Figures[] = [];
-    for (let part = 1; part <= step.accumulate; part++) {
-      const next = await batches.next();
+    const scalars = this.#scalars();
+    if (step.accumulate === 1 && !this.#pool) {
+      const next = await source.next();
+      if (next.done) return undefined;
+      const figures = await this.#guarded(() => this.programs.update(next.value.tensors, scalars));
+      return attemptOf(figures, [next.value]);
+    }
+    const batches: TrainingBatch[] = [];
+    let parts: Figures[] = [];
+    while (batches.length < step.accumulate) {
+      const next = await source.next();
       if (next.done) {
         this.state.dropAccumulated();
         return undefined;
       }
-      const batch = next.value;
-      this.#intact = false;
-      const figures = await this.programs.run(batch.tensors, this.#scalars(part === step.accumulate));
-      this.#intact = true;
+      batches.push(next.value);
+      if (this.#pool) continue;
+      const figures = await this.#guarded(() => this.programs.accumulate(next.value.tensors, scalars));
       parts.push(figures);
-      const broken = !Number.isFinite(figures.loss);
-      if (broken) this.state.dropAccumulated();
-      if (broken || part === step.accumulate)
-        return { figures: meanOf(parts), applied: figures.applied === 1, batch };
+      if (!Number.isFinite(figures.loss)) break;
     }
-    throw new EmuError('OBJECTIVE', `Batches are accumulated ${step.accumulate} at a time: that is none.`);
+    if (this.#pool) {
+      const { figures, gradients } = await this.#pool.sum(
+        batches.map(({ tensors }) => tensors),
+        scalars,
+      );
+      await this.state.accumulate(gradients);
+      parts = figures;
+    }
+    const figures = meanOf(parts);
+    if (!Number.isFinite(figures.loss)) {
+      this.state.dropAccumulated();
+      return attemptOf(figures, batches);
+    }
+    const reached = this.state.accumulated();
+    const last = await this.#guarded(() => this.programs.finish({ ...scalars, [names.loss]: figures.loss }));
+    await this.#pool?.refresh(reached);
+    return attemptOf({ ...figures, ...last }, batches);
   }
 
-  #scalars(ends: boolean): Record<string, number> {
+  /** A call after whose failure state may be gone. */
+  async #guarded<R>(call: () => Promise<R>): Promise<R> {
+    this.#intact = false;
+    const result = await call();
+    this.#intact = true;
+    return result;
+  }
+
+  #scalars(): Record<string, number> {
     const { step, schedule = constant, scalars } = this.options;
     const factor = schedule(this.update);
     return {
       ...scalars?.(this.update),
       ...Object.fromEntries(step.groups.map(({ name, rate }) => [names.rate(name), rate * factor])),
       [names.step]: this.update + 1,
-      [names.update]: ends ? 1 : 0,
       [names.lossScale]: this.#scale?.scale ?? 1,
     };
   }
 
   /** A step that changed nothing: a smaller loss scale, a batch left out, or the end. */
-  async #failed({ figures, batch }: Attempt): Promise<void> {
+  async #failed({ figures, batches, position }: Attempt): Promise<void> {
     const before = this.#position;
     const scale = this.#scale;
     this.#failedInARow++;
@@ -127,7 +159,7 @@ export class Run {
     const overflow = scale !== undefined && scale.scale >= 1 && Number.isFinite(figures.loss);
     const skip = this.options.nonFinite === 'skip' && this.#failedInARow <= patience;
     if (overflow || skip) {
-      this.#position = batch.position;
+      this.#position = position;
       return;
     }
     const update = this.update + 1;
@@ -141,9 +173,9 @@ export class Run {
       const place = await saveFailure(dir, {
         update,
         before: before ?? null,
-        after: batch.position,
+        after: position,
         figures,
-        batch: batch.tensors,
+        batches: batches.map(({ tensors }) => tensors),
       });
       kept = `The weights from before this step are saved, and its batch is in ${place}.`;
     }
@@ -213,15 +245,21 @@ export class Run {
   }
 }
 
+const attemptOf = (figures: Figures, batches: readonly TrainingBatch[]): Attempt => ({
+  figures,
+  applied: figures.applied === 1,
+  batches,
+  position: batches[batches.length - 1].position,
+});
+
 /** Each figure's mean over the batches that have it. */
 function meanOf(parts: readonly Figures[]): Figures {
   const mean: Figures = {};
   for (const name of new Set(parts.flatMap((part) => Object.keys(part)))) {
     const values = parts.map((part) => part[name]).filter((value) => value !== undefined);
-    const last = name === 'gradient_norm' || name === 'applied';
     // A figure that a batch does not have is NaN there; a loss that is NaN has to be seen.
     const counted = name === 'loss' ? values : values.filter((value) => !Number.isNaN(value));
-    mean[name] = last ? values[values.length - 1] : counted.reduce((a, b) => a + b, 0) / counted.length;
+    mean[name] = counted.reduce((a, b) => a + b, 0) / counted.length;
   }
   return mean;
 }

@@ -102,6 +102,26 @@ export class TrainingState implements Disposable {
     return [...this.step.trained.keys()].filter((name) => kept(names.ema(name)));
   }
 
+  /** The trained part of a parameter as it is now. */
+  async variable(name: string): Promise<HostTensor> {
+    const treatment = this.step.trained.get(name);
+    if (!treatment) throw new EmuError('NOT_TRAINED', `'${name}' is not a trained parameter.`);
+    const { [variableName(name, treatment)]: placed } = await this.#all([variableName(name, treatment)]);
+    return placed.read();
+  }
+
+  /** Parameters that have gradients waiting for an update. */
+  accumulated(): string[] {
+    return [...this.step.trained.keys()].filter((name) => this.#tensors.has(names.accumulated(name)));
+  }
+
+  /** Puts gradients that were summed elsewhere where an update looks for them. */
+  async accumulate(gradients: Readonly<Record<string, HostTensor>>): Promise<void> {
+    for (const [name, gradient] of Object.entries(gradients)) {
+      this.#tensors.set(names.accumulated(name), await this.executor.upload(gradient));
+    }
+  }
+
   /** Forgets gradients that an interrupted accumulation left. */
   dropAccumulated(): void {
     for (const name of this.step.trained.keys()) {

@@ -124,7 +124,7 @@ describe('a loss that is not a number', () => {
       after: 7,
       figures: { loss: 'NaN' },
     });
-    await using batch = await openCheckpoint(path.join(failure, 'batch.safetensors'));
+    await using batch = await openCheckpoint(path.join(failure, 'batch-1.safetensors'));
     expect((await batch.read('x')).data[0]).toBeNaN();
     expect(checkpointsIn(dir)).toEqual(['step-00000006']);
     const good = await outcome(await train({ ...toyRun(), updates: 6 }));

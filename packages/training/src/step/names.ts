@@ -4,8 +4,8 @@ import type { Treatment } from '../optimizer/groups.js';
 export const names = {
   /** Updates counted from 1, f32. */
   step: 'optimizer.step',
-  /** 1 when this run ends an accumulation and updates, 0 when it only adds gradients up; f32. */
-  update: 'optimizer.update',
+  /** The mean loss of the batches that an update follows, f32. */
+  loss: 'optimizer.loss',
   lossScale: 'optimizer.loss_scale',
   rate: (group: string) => `optimizer.rate.${group}`,
   m: (parameter: string) => `optimizer.m.${parameter}`,

@@ -1,5 +1,6 @@
 import { EmuError } from '@emu-ts/base';
 import {
+  add,
   cast,
   concat,
   type Graph,
@@ -65,7 +66,7 @@ export function trainingStep<T extends ParamTree>(options: StepOptions<T>): Trai
     return { loss: cast(loss, 'f32'), metrics: { loss, ...metrics }, gradients, port };
   };
 
-  const rules = { ...options, trained, accumulate, lossScaling };
+  const rules = { ...options, trained, lossScaling };
   return {
     parameters,
     trained,
@@ -74,7 +75,18 @@ export function trainingStep<T extends ParamTree>(options: StepOptions<T>): Trai
     lossScaling,
     trace(batch) {
       const { loss, metrics, gradients, port } = differentiate(batch);
-      return update({ gradients, loss, metrics: metricOutputs(metrics), port }, rules);
+      return update({ gradients, loss, metrics: metricOutputs(metrics), port }, { ...rules, batches: 1 });
+    },
+    traceAccumulation(batch) {
+      const { metrics, gradients, port } = differentiate(batch);
+      const sums = [...gradients].map(
+        ([name, value]) =>
+          [names.accumulated(name), add(port(names.accumulated(name), value), value)] as const,
+      );
+      return {
+        graph: graphOf({ ...metricOutputs(metrics), ...Object.fromEntries(sums) }),
+        donate: Object.fromEntries(sums.map(([name]) => [name, name])),
+      };
     },
     traceGradients(batch) {
       const { metrics, gradients } = differentiate(batch);
@@ -87,10 +99,10 @@ export function trainingStep<T extends ParamTree>(options: StepOptions<T>): Trai
     traceUpdate(reached) {
       const port = ports();
       const gradients = new Map(
-        reached.map((name) => [name, port(names.gradient(name), variableType(name, parameters, trained))]),
+        reached.map((name) => [name, port(names.accumulated(name), variableType(name, parameters, trained))]),
       );
-      const loss = port(names.metric('loss'), scalar);
-      return update({ gradients, loss, metrics: {}, port }, rules);
+      const loss = port(names.loss, scalar);
+      return update({ gradients, loss, metrics: {}, port }, { ...rules, batches: accumulate });
     },
     traceLosses(batch): Graph {
       const { loss, metrics } = forward(batch);

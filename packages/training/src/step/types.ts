@@ -52,14 +52,19 @@ export interface TrainingStep {
   readonly accumulate: number;
   readonly lossScaling: boolean;
   /**
-   * Forward, gradients, accumulation, clipping, AdamW and EMA as one graph. Its inputs are the batch, weights by
-   * checkpoint name, optimiser state and scalars (see `names`); state goes out under the name it came in with.
-   * Parameters that this batch does not reach are not touched.
+   * Forward, gradients, clipping, AdamW and EMA as one graph, for an update from one batch. Its inputs are the batch,
+   * weights by checkpoint name, optimiser state and scalars (see `names`); state goes out under the name it came in
+   * with. Parameters that this batch does not reach are not touched.
    */
   trace(batch: BatchTypes): StepGraph;
+  /** Forward and gradients, added to those of earlier batches: `optimizer.accumulated.NAME`. */
+  traceAccumulation(batch: BatchTypes): StepGraph;
   /** Only forward and gradients: `optimizer.gradient.NAME` and the metrics. What a data-parallel worker runs. */
   traceGradients(batch: BatchTypes): StepGraph;
-  /** Only the update, from gradients given as inputs. What follows when workers have been averaged. */
+  /**
+   * Only the update, from gradients of `accumulate` batches added up: `optimizer.accumulated.NAME`.
+   * @param reached the parameters that those batches reach
+   */
   traceUpdate(reached: readonly string[]): StepGraph;
   /** Only the losses: no gradients. */
   traceLosses(batch: BatchTypes): Graph;

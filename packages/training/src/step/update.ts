@@ -5,7 +5,6 @@ import {
   div,
   full,
   graphOf,
-  less,
   mul,
   type Node,
   sub,
@@ -24,7 +23,8 @@ import type { StepGraph } from './types.js';
 interface UpdateRules {
   readonly optimizer: OptimizerOptions;
   readonly trained: ReadonlyMap<string, Treatment>;
-  readonly accumulate: number;
+  /** Batches whose gradients were added up. */
+  readonly batches: number;
   readonly lossScaling: boolean;
   readonly ema?: number | undefined;
 }
@@ -37,27 +37,23 @@ interface Differentiated {
 }
 
 /**
- * From gradients to new weights: accumulate, clip by the global norm, AdamW, moving average. A loss or gradient that is
- * not finite leaves all state as it was and says so in the metric `applied`.
+ * From gradients, summed over `batches`, to new weights: clip by the global norm, AdamW, moving average. A loss or gradient
+ * that is not finite leaves all state as it was and says so in the metric `applied`.
  */
 export function update(
   { gradients, loss, metrics, port }: Differentiated,
-  { optimizer, trained, accumulate, lossScaling, ema }: UpdateRules,
+  { optimizer, trained, batches, lossScaling, ema }: UpdateRules,
 ): StepGraph {
   const state: Record<string, Value> = {};
-  const ends = accumulate > 1 ? less(0.5, port(names.update, scalar)) : undefined;
-  const sums = ends ? accumulated(gradients, ends, state, port) : gradients;
-
   // Sums of n scaled gradients are brought back to a mean of unscaled ones together with clipping.
-  const unscale = div(1 / accumulate, lossScaling ? port(names.lossScale, scalar) : full([], 1));
-  const norm = mul(globalNorm(soonest([...sums.values()])), unscale);
-  const finite = and(isNumber(loss), isNumber(norm));
-  const apply = ends ? and(ends, finite) : finite;
+  const unscale = div(1 / batches, lossScaling ? port(names.lossScale, scalar) : full([], 1));
+  const norm = mul(globalNorm(soonest([...gradients.values()])), unscale);
+  const apply = and(isNumber(loss), isNumber(norm));
   const { clipNorm, betas, eps } = optimizer;
   const scale = clipNorm === undefined ? unscale : mul(clipCoefficient(norm, clipNorm), unscale);
 
   const step = port(names.step, scalar);
-  for (const [name, gradient] of sums) {
+  for (const [name, gradient] of gradients) {
     const treatment = trained.get(name) as Treatment;
     const variable = variableName(name, treatment);
     const param = port(variable, gradient);
@@ -93,22 +89,6 @@ export function update(
 }
 
 const scalar = tensorType('f32', []);
-
-/** Adds gradients to what earlier batches left, and empties the store when the accumulation ends. */
-function accumulated(
-  gradients: ReadonlyMap<string, Value>,
-  ends: Value,
-  state: Record<string, Value>,
-  port: Port,
-): Map<string, Value> {
-  return new Map(
-    [...gradients].map(([name, gradient]) => {
-      const total = add(port(names.accumulated(name), gradient), gradient);
-      state[names.accumulated(name)] = where(ends, 0, total);
-      return [name, total];
-    }),
-  );
-}
 
 /**
  * Values by the length of the longest chain of nodes before them. A graph that reads gradients in this order computes

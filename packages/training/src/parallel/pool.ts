@@ -1,0 +1,117 @@
+import { EmuError, type HostTensor, sizeOf, tensor } from '@emu-ts/base';
+import type { Figures, Scalars } from '../loop/programs.js';
+import type { TrainingState } from '../loop/state.js';
+import { variableName } from '../step/names.js';
+import type { SharedWeight, ToWorker, WorkerLike } from './messages.js';
+
+interface Waiting {
+  resolve(result: WorkerGradients): void;
+  reject(error: unknown): void;
+}
+
+export interface WorkerGradients {
+  readonly figures: Figures;
+  readonly gradients: Readonly<Record<string, HostTensor>>;
+}
+
+/** Workers that compute gradients of different batches at the same weights. They belong to whoever started them. */
+export class WorkerPool {
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #shared: Record<string, SharedWeight> = {};
+  #next = 0;
+  #broken: Error | undefined;
+
+  private constructor(
+    readonly workers: readonly WorkerLike[],
+    readonly state: TrainingState,
+  ) {}
+
+  /** Waits until every worker is ready and has the weights. */
+  static async start(workers: readonly WorkerLike[], state: TrainingState): Promise<WorkerPool> {
+    if (!workers.length) throw new EmuError('WORKER', 'There are no workers.');
+    const pool = new WorkerPool(workers, state);
+    await Promise.all(workers.map((worker) => pool.#listen(worker)));
+    await pool.#share([...state.step.trained.keys()]);
+    for (const worker of workers)
+      worker.postMessage({ kind: 'weights', weights: pool.#shared } satisfies ToWorker);
+    return pool;
+  }
+
+  /**
+   * Gradients of several batches, added up in the order of the batches, so that the sum does not depend on how many
+   * workers there are.
+   */
+  async sum(
+    batches: readonly Readonly<Record<string, HostTensor>>[],
+    scalars: Scalars,
+  ): Promise<{ figures: Figures[]; gradients: Record<string, HostTensor> }> {
+    const results = await Promise.all(batches.map((batch, i) => this.#ask(i, batch, scalars)));
+    const sums: Record<string, Float32Array<ArrayBuffer>> = {};
+    const shapes: Record<string, readonly number[]> = {};
+    for (const { gradients } of results) {
+      for (const [name, { data, shape }] of Object.entries(gradients)) {
+        shapes[name] = shape;
+        sums[name] ??= new Float32Array(data.length);
+        const [sum, part] = [sums[name], data as Float32Array];
+        for (let i = 0; i < sum.length; i++) sum[i] += part[i];
+      }
+    }
+    const gradients = Object.entries(sums).map(
+      ([name, data]) => [name, tensor('f32', shapes[name], data)] as const,
+    );
+    return { figures: results.map(({ figures }) => figures), gradients: Object.fromEntries(gradients) };
+  }
+
+  /** Lets the workers see the weights after an update. */
+  async refresh(updated: readonly string[]): Promise<void> {
+    await this.#share(updated);
+  }
+
+  async #share(parameters: readonly string[]): Promise<void> {
+    for (const name of parameters) {
+      const treatment = this.state.step.trained.get(name);
+      if (!treatment) continue;
+      const variable = variableName(name, treatment);
+      const { data, shape } = await this.state.variable(name);
+      this.#shared[variable] ??= { shape, buffer: new SharedArrayBuffer(4 * sizeOf(shape)) };
+      new Float32Array(this.#shared[variable].buffer).set(data as Float32Array);
+    }
+  }
+
+  #ask(
+    turn: number,
+    batch: Readonly<Record<string, HostTensor>>,
+    scalars: Scalars,
+  ): Promise<WorkerGradients> {
+    if (this.#broken) return Promise.reject(this.#broken);
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      const worker = this.workers[turn % this.workers.length];
+      worker.postMessage({ kind: 'gradients', id, batch, scalars } satisfies ToWorker);
+    });
+  }
+
+  /** Resolves when the worker is ready. */
+  #listen(worker: WorkerLike): Promise<void> {
+    return new Promise((ready, fail) => {
+      const broken = (why: string) => {
+        this.#broken ??= new EmuError('WORKER', `A worker ${why}.`);
+        for (const { reject } of this.#waiting.values()) reject(this.#broken);
+        this.#waiting.clear();
+        fail(this.#broken);
+      };
+      worker.on('error', (error) => broken(`failed: ${error.message}`));
+      worker.on('exit', (code) => broken(`ended with code ${code}`));
+      worker.on('message', (message) => {
+        if (message.kind === 'ready') return ready();
+        const waiting = message.id === undefined ? undefined : this.#waiting.get(message.id);
+        if (!waiting || message.id === undefined) return;
+        this.#waiting.delete(message.id);
+        if (message.kind === 'gradients') waiting.resolve(message);
+        else
+          waiting.reject(new EmuError('WORKER', `A worker could not compute gradients: ${message.message}`));
+      });
+    });
+  }
+}
