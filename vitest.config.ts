@@ -8,12 +8,21 @@ const wgsl: Plugin = {
   transform: (code, id) => (id.endsWith('.wgsl') ? `export default ${JSON.stringify(code)}` : undefined),
 };
 
-/** Projects by what a test needs: nothing, ONNX Runtime, the golden files. */
-const project = (name: string, include: string[], exclude: string[] = []) => ({
+/** A GPU in software takes minutes where a processor takes seconds. */
+const testTimeout = process.env.EMU_EXECUTOR?.includes('webgpu') ? 900_000 : 60_000;
+
+/** Projects by what a test needs: nothing, ONNX Runtime, a WebGPU adapter, the golden files. */
+const project = (name: string, include: string[], exclude: string[] = [], setupFiles: string[] = []) => ({
   plugins: [wgsl],
   resolve: { conditions: [source, 'node', 'import', 'default'] },
   ssr: { resolve: { conditions: [source, 'node', 'import', 'default'] } },
-  test: { name, include, exclude: ['**/node_modules/**', '**/dist/**', ...exclude], testTimeout: 60_000 },
+  test: {
+    name,
+    include,
+    exclude: ['**/node_modules/**', '**/dist/**', ...exclude],
+    setupFiles,
+    testTimeout: 60_000,
+  },
 });
 
 const where = (suffix: string) => [
@@ -28,6 +37,7 @@ export default defineConfig({
     projects: [
       project('unit', where('.test.ts'), special),
       project('onnx', where('.onnx.test.ts')),
+      project('gpu', where('.gpu.test.ts'), [], ['packages/testing/src/gpu-setup.ts']),
       project('golden', where('.golden.test.ts')),
     ],
   },

@@ -1,11 +1,13 @@
 import { type Executor, interpreter } from '@emu-ts/graph';
+import { prepareGpu } from './gpu.js';
 
 export interface NamedExecutor {
   readonly name: string;
   create(): Promise<Executor>;
 }
 
-const all: readonly NamedExecutor[] = [
+/** Run by default. */
+const usual: readonly NamedExecutor[] = [
   { name: 'reference', create: async () => interpreter() },
   {
     name: 'onnx',
@@ -16,10 +18,30 @@ const all: readonly NamedExecutor[] = [
   },
 ];
 
-/** The executors that golden tests run on: those named in EMU_EXECUTOR (separated by commas), or all. */
+/** Run where EMU_EXECUTOR names them. */
+const onDemand: readonly NamedExecutor[] = [
+  {
+    name: 'webgpu',
+    create: async () => {
+      prepareGpu();
+      const { webgpu } = await import('@emu-ts/webgpu');
+      return webgpu();
+    },
+  },
+  ...(['cpu', 'wasm'] as const).map((mode) => ({
+    name: mode === 'cpu' ? 'gpujs' : `gpujs-${mode}`,
+    create: async () => {
+      const { gpujs } = await import('@emu-ts/gpujs');
+      return gpujs({ mode });
+    },
+  })),
+];
+
+/** The executors that golden tests run on: those named in EMU_EXECUTOR (separated by commas), or the reference and ONNX. */
 export function executors(): readonly NamedExecutor[] {
   const wanted = process.env.EMU_EXECUTOR?.split(',').filter(Boolean);
-  if (!wanted?.length) return all;
+  if (!wanted?.length) return usual;
+  const all = [...usual, ...onDemand];
   return wanted.map((name) => {
     const found = all.find((executor) => executor.name === name);
     if (!found)

@@ -1,0 +1,4 @@
+import { prepareGpu } from './gpu.js';
+
+/** Runs before every file of the `gpu` project. */
+prepareGpu();

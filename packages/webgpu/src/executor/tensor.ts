@@ -1,0 +1,111 @@
+import { type CallOptions, EmuError, type HostTensor, sizeOf, viewAs } from '@emu-ts/base';
+import { type DeviceTensor, formatType, type TensorType } from '@emu-ts/graph';
+import type { Block } from '../device/buffers.js';
+import { layoutOf } from '../kernel/storage.js';
+import type { Session } from './session.js';
+
+/** A tensor in GPU memory. */
+export class GpuTensor implements DeviceTensor {
+  readonly dtype: TensorType['dtype'];
+  readonly shape: readonly number[];
+  readonly #session: Session;
+  #block: Block | undefined;
+  #gone = 'disposed';
+  #lent = false;
+  #unwanted = false;
+
+  constructor(session: Session, { dtype, shape }: TensorType, block: Block) {
+    this.#session = session;
+    this.dtype = dtype;
+    this.shape = shape;
+    this.#block = block;
+  }
+
+  /** The memory, for programs of the same device. */
+  blockOn(session: Session): Block {
+    if (session !== this.#session) {
+      this.#session.check();
+      throw new EmuError(
+        'FOREIGN_TENSOR',
+        `This ${formatType(this)} tensor lives on another executor or device.`,
+        {
+          hint: 'Read it there and upload it here.',
+        },
+      );
+    }
+    session.check();
+    if (!this.#block)
+      throw new EmuError('DISPOSED', `This ${formatType(this)} tensor has been ${this.#gone}.`);
+    if (this.#lent)
+      throw new EmuError(
+        'DISPOSED',
+        `This ${formatType(this)} tensor is being donated to a running program.`,
+      );
+    return this.#block;
+  }
+
+  /** Sets the tensor aside for a run that will consume it. `consume` says whether its memory lives on in an output. */
+  lend(): { consume(keepMemory: boolean): void; giveBack(): void } {
+    this.#lent = true;
+    return {
+      consume: (keepMemory) => {
+        this.#lent = false;
+        if (this.#block && !keepMemory) this.#session.buffers.release(this.#block);
+        this.#block = undefined;
+        this.#gone = 'donated to a program, which handed back another in its place';
+      },
+      giveBack: () => {
+        this.#lent = false;
+        if (this.#unwanted) this.dispose();
+      },
+    };
+  }
+
+  /** Waits for everything submitted so far that this tensor depends on. */
+  async read({ signal }: CallOptions = {}): Promise<HostTensor> {
+    signal?.throwIfAborted();
+    const { buffer } = this.blockOn(this.#session);
+    const bytes = hostBytes(this);
+    const data = bytes ? await this.#session.read(buffer, bytes, { signal }) : new Uint8Array(0);
+    return fromDevice(this, data);
+  }
+
+  dispose(): void {
+    this.#unwanted = true;
+    if (this.#lent) return;
+    if (this.#block) this.#session.buffers.release(this.#block);
+    this.#block = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+const roundUp4 = (n: number) => Math.ceil(n / 4) * 4;
+
+/** Bytes to read back: whole words. */
+function hostBytes(type: TensorType): number {
+  const size = sizeOf(type.shape);
+  const layout = layoutOf(type, false);
+  const each = layout.endsWith('16') ? 2 : layout.endsWith('8') ? 1 : 4;
+  return roundUp4(size * each);
+}
+
+/** A host tensor's elements as they lie on the device: bool as one word each, everything padded to whole words. */
+export function toDevice(tensor: HostTensor): Uint8Array<ArrayBuffer> {
+  layoutOf(tensor, false);
+  const data = tensor.dtype === 'bool' ? Uint32Array.from(tensor.data as Uint8Array) : tensor.data;
+  const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+  if (bytes.length % 4 === 0) return bytes;
+  const padded = new Uint8Array(roundUp4(bytes.length));
+  padded.set(bytes);
+  return padded;
+}
+
+function fromDevice({ dtype, shape }: TensorType, bytes: Uint8Array<ArrayBuffer>): HostTensor {
+  const size = sizeOf(shape);
+  if (dtype === 'bool')
+    return { dtype, shape, data: Uint8Array.from(viewAs('u32', bytes).subarray(0, size)) };
+  return { dtype, shape, data: viewAs(dtype, bytes).subarray(0, size) } as HostTensor;
+}

@@ -1,0 +1,103 @@
+import type { AnyOp, Op, Operands, Results, TensorType } from '@emu-ts/graph';
+
+/**
+ * Kernels are data. One says which op it computes, when it applies, and which `.wgsl` text runs with which parameters;
+ * the executor does the rest. This module holds types and one identity function, so that a package can describe its
+ * kernels with `import type` alone.
+ *
+ * A `.wgsl` file is never interpolated. The executor puts a generated header in front of it (see `header.ts`): one
+ * binding per operand under the op's own operand names with `load_x(i)` and `store_y(i, value)` accessors, `struct
+ * Params`, type aliases, and `enable` lines. What varies is a parameter, an `override` or an alias.
+ */
+
+/** Element type and value, or values, of one field of `struct Params`. A list is padded to a multiple of four. */
+export type ParamValue = readonly ['u32' | 'i32' | 'f32', number | readonly number[]];
+export type Params = Readonly<Record<string, ParamValue>>;
+
+/** Values of WGSL `override` declarations: part of the pipeline. */
+export type Overrides = Readonly<Record<string, number>>;
+
+/** Workgroups of a dispatch: a plain number is laid out over x and y as limits demand (see `linear_workgroup`). */
+export type Workgroups = number | readonly [number, number, number];
+
+/** Elements that one array element of a binding holds: 4 binds `x` as `array<vec4<f32>>`. */
+export type Width = 1 | 4 | 16;
+
+/** What a kernel may ask of the device before it says whether it applies. */
+export interface GpuView {
+  readonly features: ReadonlySet<string>;
+  /** Language extensions such as `packed_4x8_integer_dot_product`. */
+  readonly languageFeatures: ReadonlySet<string>;
+  readonly limits: Readonly<Record<string, number>>;
+  readonly vendor: string;
+  readonly subgroupMinSize: number;
+  readonly subgroupMaxSize: number;
+}
+
+/** One dispatch. Binding names on the left, operands or scratch tensors on the right; null stands for nothing there. */
+export interface Pass {
+  /** For plans and profiles, where a kernel has several passes. */
+  readonly label?: string | undefined;
+  readonly source: string;
+  readonly reads: Readonly<Record<string, string | null>>;
+  readonly writes: Readonly<Record<string, string>>;
+  readonly params?: Params | undefined;
+  readonly overrides?: Overrides | undefined;
+  readonly workgroups: Workgroups;
+  readonly widths?: Readonly<Record<string, Width>> | undefined;
+}
+
+export type TypesOf<O> =
+  O extends Op<infer I, infer R, infer _> ? Operands<I, TensorType> & Results<R, TensorType> : never;
+export type AttrsOf<O> = O extends Op<infer _I, infer _R, infer A> ? A : never;
+
+interface Common<T, A> {
+  /** `op variant`, as it appears in plans. */
+  readonly name: string;
+  /** Device features the shader enables; without one of them the kernel does not apply. */
+  readonly requires?: readonly string[] | undefined;
+  /** True, or the reason why this kernel cannot run these operands. Absent: always true. */
+  supports?(types: T, attrs: A, gpu: GpuView): true | string;
+  /**
+   * Output → input: the output starts out holding what the input held, and the kernel changes part of it. The executor
+   * hands over the input's own memory where nothing else reads it, and copies otherwise.
+   */
+  readonly startsFrom?: Readonly<Record<string, string>> | undefined;
+  /** Element i of every output depends on element i alone of each input of the output's type. */
+  readonly elementwise?: boolean | undefined;
+  /** Operands the shader indexes as arrays, past the accessors: they must be bound, never folded into a constant. */
+  readonly arrays?: readonly string[] | undefined;
+}
+
+/** One dispatch that binds every operand of the op under its own name. */
+export interface SinglePass<T, A> extends Common<T, A> {
+  readonly source: string;
+  /** Numbers of this call. */
+  params?(types: T, attrs: A, gpu: GpuView): Params;
+  /** Numbers of the pipeline. */
+  overrides?(types: T, attrs: A, gpu: GpuView): Overrides;
+  workgroups(types: T, attrs: A, gpu: GpuView): Workgroups;
+  widths?(types: T, attrs: A, gpu: GpuView): Readonly<Record<string, Width>>;
+}
+
+/** Several dispatches, with tensors between them that live no longer than the node. */
+export interface ManyPasses<T, A> extends Common<T, A> {
+  scratch?(types: T, attrs: A, gpu: GpuView): Readonly<Record<string, TensorType>>;
+  passes(types: T, attrs: A, gpu: GpuView): readonly Pass[];
+}
+
+export type KernelDefinition<O extends AnyOp> =
+  | SinglePass<TypesOf<O>, AttrsOf<O>>
+  | ManyPasses<TypesOf<O>, AttrsOf<O>>;
+
+/** A kernel for one op. `const k: Kernel<typeof layerNormOp> = { op: layerNormOp, … }` needs no import but this type. */
+export type Kernel<O extends AnyOp> = { readonly op: O } & KernelDefinition<O>;
+
+// biome-ignore lint/suspicious/noExplicitAny: a heterogeneous list of kernels cannot name each one's operands
+export type AnyKernel = { readonly op: AnyOp } & (SinglePass<any, any> | ManyPasses<any, any>);
+
+/** Ties a kernel to its op, with the operands typed by the op's own names. */
+export const defineKernel = <O extends AnyOp>(op: O, definition: KernelDefinition<O>): Kernel<O> => ({
+  op,
+  ...definition,
+});

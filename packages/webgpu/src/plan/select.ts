@@ -1,0 +1,79 @@
+import {
+  type AnyOp,
+  expand,
+  type Graph,
+  type Node,
+  primitiveName,
+  primitives,
+  simplify,
+  type TensorType,
+} from '@emu-ts/graph';
+import type { AnyKernel, GpuView } from '../kernel/kernel.js';
+import { absorb } from './absorb.js';
+
+/** How one node runs: by a kernel, or through its decomposition and why. */
+export type PlanEntry =
+  | { readonly op: string; readonly kernel: string; readonly refused: readonly string[] }
+  | { readonly op: string; readonly reason: string };
+
+export interface Selection {
+  /** Only nodes that have a kernel, and those that need none. */
+  readonly graph: Graph;
+  readonly kernels: ReadonlyMap<Node, AnyKernel>;
+  readonly entries: readonly PlanEntry[];
+}
+
+export const typesOf = ({ inputs, outputs }: Node): Record<string, TensorType> => ({ ...inputs, ...outputs });
+
+const isFree = ({ op }: Node) =>
+  ([primitives.input, primitives.constant, primitives.reshape] as readonly unknown[]).includes(op);
+
+/** Rewrites a graph until every node has a kernel: what none supports is replaced by its meaning. */
+export function select(graph: Graph, kernels: readonly AnyKernel[], gpu: GpuView): Selection {
+  const candidates = new Map<string, AnyKernel[]>();
+  for (const kernel of kernels) {
+    const name = kernel.op.name;
+    candidates.set(name, [...(candidates.get(name) ?? []), kernel]);
+  }
+  const pick = (node: Node): { kernel?: AnyKernel; refused: string[] } => {
+    const refused: string[] = [];
+    for (const kernel of candidates.get(node.op.name) ?? []) {
+      const answer = supports(kernel, node, gpu);
+      if (answer === true) return { kernel, refused };
+      refused.push(`${kernel.name}: ${answer}`);
+    }
+    return { refused };
+  };
+  const entries: PlanEntry[] = [];
+  const keep = (node: Node) => {
+    const { kernel, refused } = pick(node);
+    if (!kernel) entries.push({ op: node.op.name, reason: refused.join('; ') || 'no kernel' });
+    return kernel !== undefined;
+  };
+  const expanded = simplify(absorb(simplify(expand(simplify(graph), keep))));
+  const chosen = new Map<Node, AnyKernel>();
+  for (const node of expanded.nodes) {
+    if (isFree(node)) continue;
+    const { kernel, refused } = pick(node);
+    if (!kernel) throw new Error(`No kernel computes ${node.op.name}: ${refused.join('; ')}.`);
+    chosen.set(node, kernel);
+    if (!primitiveName(node.op) || refused.length || node.op !== (primitives.full as AnyOp))
+      entries.push({ op: node.op.name, kernel: kernel.name, refused });
+  }
+  return { graph: expanded, kernels: chosen, entries };
+}
+
+function supports(kernel: AnyKernel, node: Node, gpu: GpuView): true | string {
+  if (kernel.op !== node.op)
+    return 'it was made for another copy of the op: two copies of a package are installed';
+  const lacking = (kernel.requires ?? []).find(
+    (name) => !gpu.features.has(name) && !gpu.languageFeatures.has(name),
+  );
+  if (lacking) return `the device has no ${lacking}`;
+  const types = typesOf(node);
+  const answer = kernel.supports?.(types, node.attrs, gpu) ?? true;
+  if (answer !== true || !('source' in kernel)) return answer;
+  const limit = gpu.limits.maxStorageBuffersPerShaderStage;
+  const bound = Object.keys(types).length;
+  return bound <= limit || `it binds ${bound} buffers, the device allows ${limit}`;
+}

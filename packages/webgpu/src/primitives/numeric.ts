@@ -1,0 +1,219 @@
+/// <reference path="../wgsl.d.ts" />
+import { type AnyOp, type ConvGeometry, primitives, size, type TensorType } from '@emu-ts/graph';
+import type { AnyKernel, Params, ParamValue } from '../kernel/kernel.js';
+import argmaxSource from './argmax.wgsl';
+import conv2dSource from './conv2d.wgsl';
+import conv2dInputGradSource from './conv2d-input-grad.wgsl';
+import conv2dWeightGradSource from './conv2d-weight-grad.wgsl';
+import gatherSource from './gather.wgsl';
+import { around, axes, broadcastStrides, collapse, groupsFor, strides, u32 } from './geometry.js';
+import matmulSource from './matmul.wgsl';
+import matmulTiledSource from './matmul-tiled.wgsl';
+import reduceSource from './reduce.wgsl';
+import reduceWorkgroupSource from './reduce-workgroup.wgsl';
+import scatterAddSource from './scatter-add.wgsl';
+
+type Types = Readonly<Record<string, TensorType>>;
+
+const product = (values: readonly number[]) => values.reduce((a, b) => a * b, 1);
+const isFloatType = ({ dtype }: TensorType) => dtype === 'f32' || dtype === 'f16' || dtype === 'bf16';
+
+/** The element a fold starts from, in the type the shader sums in. */
+function startOf(x: TensorType, op: 'sum' | 'max'): ParamValue {
+  const type = isFloatType(x) ? 'f32' : x.dtype === 'u32' || x.dtype === 'bool' ? 'u32' : 'i32';
+  const smallest = { f32: Number.NEGATIVE_INFINITY, i32: -(2 ** 31), u32: 0 };
+  return [type, op === 'sum' ? 0 : smallest[type]];
+}
+
+/** Results one lane each up to so many elements, one workgroup each beyond. */
+const longReduction = 64;
+
+function reduction(name: 'sum' | 'max_reduce', op: 'sum' | 'max'): AnyKernel[] {
+  const params = ({ x, y }: Types, { axes: reduced }: { axes: readonly number[] }): Params => {
+    const own = strides(x.shape);
+    const part = (wanted: boolean) => {
+      const list = x.shape.map((_, i) => i).filter((i) => reduced.includes(i) === wanted);
+      const walk = collapse(
+        list.map((i) => x.shape[i]),
+        [list.map((i) => own[i])],
+      );
+      return { shape: walk.shape, strides: walk.strides[0] };
+    };
+    const [kept, folded] = [part(false), part(true)];
+    return {
+      size: u32(size(y)),
+      count: u32(product(reduced.map((axis) => x.shape[axis]))),
+      kept_rank: u32(kept.shape.length),
+      reduced_rank: u32(folded.shape.length),
+      start: startOf(x, op),
+      kept_shape: axes(kept.shape),
+      kept_strides: axes(kept.strides),
+      reduced_shape: axes(folded.shape),
+      reduced_strides: axes(folded.strides),
+    };
+  };
+  const common = { op: primitives[name] as AnyOp, params, overrides: () => ({ OP: op === 'sum' ? 0 : 1 }) };
+  return [
+    {
+      ...common,
+      name: `prim.${name} workgroup`,
+      source: reduceWorkgroupSource,
+      supports: ({ x, y }: Types) =>
+        size(x) >= longReduction * size(y) || `fewer than ${longReduction} elements a result`,
+      workgroups: ({ y }: Types) => size(y),
+    },
+    {
+      ...common,
+      name: `prim.${name}`,
+      source: reduceSource,
+      workgroups: ({ y }: Types) => groupsFor(size(y)),
+    },
+  ];
+}
+
+function matmulParams({ a, b, y }: Types): Params {
+  const [m, k] = a.shape.slice(-2);
+  const n = b.shape[b.shape.length - 1];
+  const batch = y.shape.slice(0, -2);
+  const along = (x: TensorType, matrix: number) =>
+    broadcastStrides(x.shape.slice(0, -2), batch).map((s) => s * matrix);
+  const walk = collapse(batch, [along(a, m * k), along(b, k * n)]);
+  return {
+    size: u32(size(y)),
+    m: u32(m),
+    n: u32(n),
+    k: u32(k),
+    tiles: u32(tilesOf(y)),
+    rank: u32(walk.shape.length),
+    shape: axes(walk.shape),
+    a_strides: axes(walk.strides[0]),
+    b_strides: axes(walk.strides[1]),
+  };
+}
+
+const tilesOf = (y: TensorType): number => {
+  const [m, n] = y.shape.slice(-2);
+  return product(y.shape.slice(0, -2)) * Math.ceil(m / 64) * Math.ceil(n / 64);
+};
+
+const tileable = ({ a, b, y }: Types): true | string => {
+  const [m, k] = a.shape.slice(-2);
+  const n = b.shape[b.shape.length - 1];
+  if (!isFloatType(y)) return 'only floats';
+  return Math.min(m, n, k) >= 16 || `a tile of 64 × 64 is wasted on ${m} × ${k} × ${n}`;
+};
+
+const tiled = {
+  op: primitives.matmul as AnyOp,
+  source: matmulTiledSource,
+  params: matmulParams,
+  workgroups: ({ y }: Types) => tilesOf(y),
+};
+
+const convParams = (
+  x: TensorType,
+  weight: TensorType,
+  y: TensorType,
+  result: TensorType,
+  { strides: [sh, sw], padding: [top, left] }: ConvGeometry,
+): Params => {
+  const [n, c, h, w] = x.shape;
+  const [o, , kh, kw] = weight.shape;
+  const [, , oh, ow] = y.shape;
+  const values = { size: size(result), n, c, h, w, o, kh, kw, oh, ow, sh, sw, top, left };
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, u32(value)]));
+};
+
+export const numeric = {
+  sum: reduction('sum', 'sum'),
+  max_reduce: reduction('max_reduce', 'max'),
+  argmax: [
+    {
+      op: primitives.argmax as AnyOp,
+      name: 'prim.argmax',
+      source: argmaxSource,
+      params: ({ x, y }: Types, { axis }: { axis: number }) => {
+        const [, n, inner] = around(x.shape, axis);
+        return { size: u32(size(y)), n: u32(n), inner: u32(inner) };
+      },
+      workgroups: ({ y }: Types) => size(y),
+    },
+  ] as AnyKernel[],
+  gather: [
+    {
+      op: primitives.gather as AnyOp,
+      name: 'prim.gather',
+      source: gatherSource,
+      params: ({ x, indices, y }: Types, { axis }: { axis: number }) => {
+        const [, n, inner] = around(x.shape, axis);
+        return { size: u32(size(y)), n: u32(n), inner: u32(inner), count: u32(size(indices)) };
+      },
+      workgroups: ({ y }: Types) => groupsFor(size(y)),
+    },
+  ] as AnyKernel[],
+  scatter_add: [
+    {
+      op: primitives.scatter_add as AnyOp,
+      name: 'prim.scatter_add',
+      source: scatterAddSource,
+      startsFrom: { y: 'x' },
+      params: ({ x, indices }: Types, { axis }: { axis: number }) => {
+        const [outer, n, inner] = around(x.shape, axis);
+        return { columns: u32(outer * inner), n: u32(n), inner: u32(inner), count: u32(size(indices)) };
+      },
+      workgroups: ({ x }: Types, { axis }: { axis: number }) => {
+        const [outer, , inner] = around(x.shape, axis);
+        return groupsFor(outer * inner);
+      },
+    },
+  ] as AnyKernel[],
+  matmul: [
+    {
+      ...tiled,
+      name: 'prim.matmul tiled vec4',
+      supports: (types: Types) => {
+        const { a, b, y } = types;
+        const [k, n] = b.shape.slice(-2);
+        if ([a, b, y].some(({ dtype }) => dtype === 'bf16')) return 'bf16 is packed';
+        return k % 4 || n % 4 ? `k = ${k} and n = ${n} do not both divide by 4` : tileable(types);
+      },
+      overrides: () => ({ VECTOR: 1 }),
+      widths: () => ({ a: 4, b: 4, y: 4 }),
+    },
+    { ...tiled, name: 'prim.matmul tiled', supports: tileable },
+    {
+      op: primitives.matmul as AnyOp,
+      name: 'prim.matmul',
+      source: matmulSource,
+      params: matmulParams,
+      workgroups: ({ y }: Types) => groupsFor(size(y)),
+    },
+  ] as AnyKernel[],
+  conv2d: [
+    {
+      op: primitives.conv2d as AnyOp,
+      name: 'prim.conv2d',
+      source: conv2dSource,
+      params: ({ x, weight, y }: Types, geometry: ConvGeometry) => convParams(x, weight, y, y, geometry),
+      workgroups: ({ y }: Types) => groupsFor(size(y)),
+    },
+  ] as AnyKernel[],
+  conv2d_input_grad: [
+    {
+      op: primitives.conv2d_input_grad as AnyOp,
+      name: 'prim.conv2d_input_grad',
+      source: conv2dInputGradSource,
+      params: ({ dy, weight, y }: Types, geometry: ConvGeometry) => convParams(y, weight, dy, y, geometry),
+      workgroups: ({ y }: Types) => groupsFor(size(y)),
+    },
+  ] as AnyKernel[],
+  conv2d_weight_grad: [
+    {
+      op: primitives.conv2d_weight_grad as AnyOp,
+      name: 'prim.conv2d_weight_grad',
+      source: conv2dWeightGradSource,
+      params: ({ x, dy, y }: Types, geometry: ConvGeometry) => convParams(x, y, dy, y, geometry),
+      workgroups: ({ y }: Types) => size(y),
+    },
+  ] as AnyKernel[],
+};
