@@ -1,8 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { type HostTensor, tensor } from '@emu-ts/base';
+import { encodeSafetensors, openCheckpoint } from '@emu-ts/checkpoint';
 import type { Tokenizer } from '@emu-ts/contracts';
 import { fixture, readmeExamples } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -196,6 +198,32 @@ describe('what is wrong is said', () => {
     await expect(emu.caption({ image: empty }).text()).rejects.toMatchObject({ code: 'EMPTY' });
   });
 
+  it('tensors that are missing, unexpected or misshapen, all at once and before anything is placed', async () => {
+    await using released = await openCheckpoint(
+      path.join(checkpoint, 'multimodal_encoder', 'pytorch_model.bin'),
+    );
+    const tensors = new Map<string, HostTensor>();
+    for (const name of released.entries.keys()) tensors.set(name, await released.read(name));
+    tensors.delete('cformer.projection.bias');
+    tensors.set('decoder.lm.surprise.weight', tensor('f32', [2]));
+    tensors.set('ln_visual.bias', tensor('f32', [3]));
+    const files = new Map([
+      [
+        'multimodal_encoder/pytorch_model.safetensors',
+        new Blob([encodeSafetensors(tensors) as Uint8Array<ArrayBuffer>]),
+      ],
+      ['tokenizer.model', new Blob([await readFile(path.join(checkpoint, 'tokenizer.model'))])],
+      ['config.json', new Blob([await readFile(fixture('goldens', 'config.json'))])],
+    ]);
+    const failure = await Emu.fromPretrained(files, { imageDecoder: false }).catch((error) => error);
+    expect(failure).toMatchObject({
+      code: 'CHECKPOINT_MISMATCH',
+      missing: ['cformer.projection.bias'],
+      unexpected: ['decoder.lm.surprise.weight'],
+      misshapen: [{ name: 'ln_visual.bias' }],
+    });
+  });
+
   it('a picture asked of a model without a decoder', async () => {
     const { imageDecoder: _, ...words } = emu.components;
     await expect(new Emu(words).draw(['x']).images()).rejects.toMatchObject({ code: 'NO_DECODER' });
@@ -207,7 +235,6 @@ describe('a checkpoint elsewhere', () => {
   afterAll(() => server?.close());
 
   it('is read from blobs and by HTTP ranges', async () => {
-    const { readFile } = await import('node:fs/promises');
     const root = fixture('goldens');
     server = createServer(async (request, response) => {
       const body = await readFile(path.join(root, request.url as string)).catch(() => undefined);

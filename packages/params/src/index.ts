@@ -1,7 +1,7 @@
 export * from './describe.js';
 export * from './initialize.js';
 export * from './load.js';
-export { CheckpointMismatchError, type Misfit } from './mismatch.js';
+export { type CheckOptions, CheckpointMismatchError, checkSource, type Misfit } from './mismatch.js';
 export * from './param.js';
 export * from './placed.js';
 export * from './program-cache.js';

@@ -12,6 +12,7 @@ import {
 import type { Executor } from '@emu-ts/graph';
 import { languageModel, llamaModel, llamaPrefix, quantizeSource } from '@emu-ts/language-model';
 import { clipPreprocess, parseClipConfig } from '@emu-ts/media';
+import { checkSource, flatten, type ParamTree } from '@emu-ts/params';
 import { linearHead, regressionHead } from '@emu-ts/regression-head';
 import { emuFormat } from '@emu-ts/sequence';
 import { instructTokens, pretrainTokens, Tokenizer } from '@emu-ts/tokenizer';
@@ -51,6 +52,10 @@ export async function loadPretrained(
   }
 }
 
+/** In the released checkpoint, and computing nothing: its absence is no loss. */
+const dormant = [/^visual\.(norm|head)\./];
+
+/** Compares all names and shapes first: one error lists whatever is missing, unexpected or misshapen in any component. */
 async function place(
   opened: EmuSource,
   belongings: Belongings,
@@ -62,8 +67,13 @@ async function place(
   const on = devices(options.device ?? 'auto', belongings);
   const piecesModel = await files.bytes(needPart(files, layout, 'tokenizer'), { signal });
   const tokenizer = tokenizerFor(piecesModel, config.language.vocabSize);
+  const vision = evaClip(config.vision);
+  const causal = t5CausalTransformer(config.causal);
   const language = llamaModel(config.language);
   const head = linearHead({ width: config.language.width }, llamaPrefix(config.language));
+  const placed = quantizeSource(source, language.params);
+  const trees = [vision, causal, language, head].map(({ params }) => params as ParamTree);
+  checkSource(new Map(trees.flatMap((tree) => [...flatten(tree)])), placed, { optional: dormant });
   return {
     variant: options.variant ?? 'base',
     tokenizer,
@@ -71,7 +81,7 @@ async function place(
     visualEncoder: belongings.add(
       await visualEncoder({
         executor: await on('visual-encoder'),
-        model: evaClip(config.vision),
+        model: vision,
         source,
         ...call,
       }),
@@ -79,7 +89,7 @@ async function place(
     causalTransformer: belongings.add(
       await causalTransformer({
         executor: await on('causal-transformer'),
-        model: t5CausalTransformer(config.causal),
+        model: causal,
         source,
         ...call,
       }),
@@ -88,7 +98,7 @@ async function place(
       await languageModel({
         executor: await on('language-model'),
         model: language,
-        source: quantizeSource(source, language.params),
+        source: placed,
         ...call,
       }),
     ),
