@@ -3,7 +3,6 @@ export { type AdamWAttrs, adamwOp } from './adamw/op.js';
 export { type CollateOptions, collate, type TrainingRow } from './data/collate.js';
 export { type IndexedOptions, indexedData } from './data/indexed.js';
 export { trainingRow } from './data/row.js';
-export { detach, detachOp } from './detach/op.js';
 export {
   type DryRun,
   type DryRunOptions,

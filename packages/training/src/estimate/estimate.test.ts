@@ -1,6 +1,6 @@
 import { interpreter, tensorType } from '@emu-ts/graph';
 import { expect, it } from 'vitest';
-import { toyBatch, toyStep, toyWeights } from '../testing/toy.js';
+import { toyBatch, toyStep, toyWeights } from '../../test/toy.js';
 import { dryRun, estimateStep } from './estimate.js';
 
 const batch = { x: tensorType('f32', [4, 3]), y: tensorType('f32', [4, 2]) };

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { describe, expect, it } from 'vitest';
-import { freshDirs } from '../testing/runs.js';
+import { freshDirs } from '../../test/runs.js';
 import { writeDirectoryAtomic, writeFileAtomic, writeFlushed } from './atomic.js';
 import { crc32c, maskedCrc32c } from './crc32c.js';
 import { renderCurves } from './curves.js';

@@ -3,11 +3,11 @@ import { type DeviceTensor, graphOf, input } from '@emu-ts/graph';
 import { loadParams, paramInputs } from '@emu-ts/params';
 import { executors, expectClose, expectSame, goldens } from '@emu-ts/testing';
 import { describe, expect, it } from 'vitest';
+import { columns, openReference, referenceTraining } from '../../test/reference.js';
 import { interleavedObjective } from '../objective/interleaved.js';
 import type { OptimizerOptions } from '../optimizer/groups.js';
 import { names } from '../step/names.js';
 import { trainingStep } from '../step/step.js';
-import { columns, openReference, referenceTraining } from './reference.js';
 
 const reference = await goldens();
 const { config, activations, grads } = reference;

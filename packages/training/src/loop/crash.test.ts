@@ -4,13 +4,13 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { random } from '@emu-ts/base';
 import { describe, expect, it } from 'vitest';
+import { checkpointsIn, freshDirs, outcome, timeless, toyRun } from '../../test/runs.js';
 import { latestRun } from '../files/checkpoints.js';
 import { warmupCosine } from '../optimizer/schedule.js';
-import { checkpointsIn, freshDirs, outcome, timeless, toyRun } from '../testing/runs.js';
 import { train } from './train.js';
 
 const freshDir = freshDirs();
-const child = fileURLToPath(new URL('../testing/child.ts', import.meta.url));
+const child = fileURLToPath(new URL('../../test/child.ts', import.meta.url));
 const program = ['--conditions=@emu-ts/source', '--import', 'tsx', child];
 const updates = 200;
 

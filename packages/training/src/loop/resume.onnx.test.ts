@@ -1,5 +1,5 @@
 import { onnx } from '@emu-ts/onnx';
 import * as ort from 'onnxruntime-node';
-import { describeResume } from '../testing/resume.js';
+import { describeResume } from '../../test/resume.js';
 
 describeResume('onnx', async () => onnx({ ort }));

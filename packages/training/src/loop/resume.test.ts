@@ -1,4 +1,4 @@
 import { interpreter } from '@emu-ts/graph';
-import { describeResume } from '../testing/resume.js';
+import { describeResume } from '../../test/resume.js';
 
 describeResume('reference', async () => interpreter());

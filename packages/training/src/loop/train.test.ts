@@ -3,10 +3,10 @@ import path from 'node:path';
 import { tensor } from '@emu-ts/base';
 import { openCheckpoint } from '@emu-ts/checkpoint';
 import { describe, expect, it } from 'vitest';
+import { checkpointsIn, freshDirs, outcome, toyRun } from '../../test/runs.js';
+import { toyBatch, toyData, toyStep } from '../../test/toy.js';
 import { indexedData } from '../data/indexed.js';
 import { readMetrics } from '../files/metrics.js';
-import { checkpointsIn, freshDirs, outcome, toyRun } from '../testing/runs.js';
-import { toyBatch, toyData, toyStep } from '../testing/toy.js';
 import { train } from './train.js';
 
 const freshDir = freshDirs();

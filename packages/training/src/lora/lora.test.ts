@@ -7,6 +7,7 @@ import { type LlamaConfig, llamaModel, mergeLora, unmergeLora } from '@emu-ts/la
 import { initialize, tensorSource } from '@emu-ts/params';
 import { expectClose } from '@emu-ts/testing';
 import { describe, expect, it } from 'vitest';
+import { freshDirs } from '../../test/runs.js';
 import { collate, type TrainingRow } from '../data/collate.js';
 import { indexedData } from '../data/indexed.js';
 import { train } from '../loop/train.js';
@@ -14,7 +15,6 @@ import { interleavedObjective } from '../objective/interleaved.js';
 import { readRows } from '../objective/read.js';
 import { emuInstructionTuning } from '../optimizer/presets.js';
 import { trainingStep } from '../step/step.js';
-import { freshDirs } from '../testing/runs.js';
 import { saveAdapter } from './adapter.js';
 import { loraStart } from './start.js';
 

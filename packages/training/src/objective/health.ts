@@ -1,5 +1,5 @@
 import { cast, div, less, max, mul, reshape, sub, sum, type Value } from '@emu-ts/graph';
-import { detach } from '../detach/op.js';
+import { stopGradient } from '@emu-ts/nn';
 
 /**
  * How much image embeddings [n queries width] differ from one image to the next: the variance over images of each
@@ -8,7 +8,7 @@ import { detach } from '../detach/op.js';
  */
 export function betweenImageVariance(embeddings: Value, index: Value): Value {
   const [n, queries, width] = embeddings.shape;
-  const x = detach(cast(embeddings, 'f32'));
+  const x = stopGradient(cast(embeddings, 'f32'));
   const real = reshape(cast(less(-1, index), 'f32'), [n, 1, 1]);
   const count = max(sum(real), 1);
   const centre = div(sum(mul(x, real), 0, true), count);

@@ -18,9 +18,9 @@ import {
   where,
   zerosLike,
 } from '@emu-ts/graph';
-import { crossEntropy } from '@emu-ts/nn';
+import { crossEntropy, stopGradient } from '@emu-ts/nn';
 import type { ParamTree } from '@emu-ts/params';
-import { detach } from '../detach/op.js';
+
 import type { BatchValues, Losses, Objective } from '../step/types.js';
 import { betweenImageVariance } from './health.js';
 import type { InterleavedModel } from './model.js';
@@ -74,7 +74,7 @@ export function interleavedObjective<T extends ParamTree>(
       parts.push(textLoss(logits, text_labels, weightOf(textWeight, batch['weight.text'])));
     }
     if (pairs) {
-      const targets = rowsAt(detach(embeddings), pairs.regression_labels); // [n·(q+1) d]
+      const targets = rowsAt(stopGradient(embeddings), pairs.regression_labels); // [n·(q+1) d]
       const weight = weightOf(imageWeight, batch['weight.image']);
       parts.push(imageLoss(regress(hidden), targets, pairs, weight, imagesLogged));
     }
@@ -110,7 +110,7 @@ function rowsAt(hidden: Value, positions: Value): Value {
 function feedBack(images: Value, predictions: Value, sampled: Value): Value {
   const [n, q, d] = images.shape;
   const predicted = slice(reshape(predictions, [n, q + 1, d]), 1, 0, q);
-  return where(reshape(less(0, sampled), [n, q, 1]), detach(predicted), images);
+  return where(reshape(less(0, sampled), [n, q, 1]), stopGradient(predicted), images);
 }
 
 const weightOf = (fixed: number, scheduled: Value | undefined): Value | number =>

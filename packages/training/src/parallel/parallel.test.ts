@@ -2,15 +2,15 @@ import { Worker } from 'node:worker_threads';
 import { tensor } from '@emu-ts/base';
 import { expectClose } from '@emu-ts/testing';
 import { afterEach, describe, expect, it } from 'vitest';
+import { checkpointsIn, freshDirs, outcome, toyRun } from '../../test/runs.js';
+import { toyBatch, toyData, toyStep } from '../../test/toy.js';
 import { indexedData } from '../data/indexed.js';
 import { train } from '../loop/train.js';
-import { checkpointsIn, freshDirs, outcome, toyRun } from '../testing/runs.js';
-import { toyBatch, toyData, toyStep } from '../testing/toy.js';
 import { serveGradients } from './serve.js';
 
 const freshDir = freshDirs();
 const running: Worker[] = [];
-const script = new URL('../testing/worker.ts', import.meta.url).href;
+const script = new URL('../../test/worker.ts', import.meta.url).href;
 // The sources are TypeScript: a worker of the test has to learn to read them first.
 const bootstrap = `import('tsx/esm/api').then(({ register }) => { register(); return import('${script}'); });`;
 const start = (count: number) => {

@@ -4,9 +4,9 @@ import path from 'node:path';
 import { toF64 } from '@emu-ts/base';
 import { interpreter } from '@emu-ts/graph';
 import { afterAll } from 'vitest';
-import { readMetrics } from '../files/metrics.js';
-import type { TrainOptions, TrainResult } from '../loop/options.js';
-import { warmupCosine } from '../optimizer/schedule.js';
+import { readMetrics } from '../src/files/metrics.js';
+import type { TrainOptions, TrainResult } from '../src/loop/options.js';
+import { warmupCosine } from '../src/optimizer/schedule.js';
 import { toyData, toyStep, toyWeights } from './toy.js';
 
 /** A fresh directory for every call, removed when the calling test file is done. */

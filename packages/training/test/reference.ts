@@ -13,8 +13,8 @@ import { linearHead } from '@emu-ts/regression-head';
 import { trainingTargets } from '@emu-ts/sequence';
 import type { Expectation, Goldens } from '@emu-ts/testing';
 import { evaClip, parseEvaClipConfig } from '@emu-ts/visual-encoder';
-import { collate, type TrainingRow } from '../data/collate.js';
-import { composeModel } from '../objective/compose.js';
+import { collate, type TrainingRow } from '../src/data/collate.js';
+import { composeModel } from '../src/objective/compose.js';
 
 /** The pretrained weights, or the instruction-tuned ones, by released name. */
 export async function openReference(goldens: Goldens, instruct: boolean): Promise<Checkpoint> {

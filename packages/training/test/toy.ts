@@ -2,10 +2,10 @@ import { type HostTensor, random, tensor } from '@emu-ts/base';
 import { mul } from '@emu-ts/graph';
 import { linear, linearParams, meanSquaredError, silu } from '@emu-ts/nn';
 import { initialize, type ParamTree, tensorSource } from '@emu-ts/params';
-import { indexedData } from '../data/indexed.js';
-import type { OptimizerOptions } from '../optimizer/groups.js';
-import { trainingStep } from '../step/step.js';
-import type { Objective, StepOptions } from '../step/types.js';
+import { indexedData } from '../src/data/indexed.js';
+import type { OptimizerOptions } from '../src/optimizer/groups.js';
+import { trainingStep } from '../src/step/step.js';
+import type { Objective, StepOptions } from '../src/step/types.js';
 
 /** A network of two layers that learns a fixed linear map: what the tests of the loop train. */
 const tree = { a: linearParams(3, 8), b: linearParams(8, 2) };

@@ -1,7 +1,7 @@
 import { toF64 } from '@emu-ts/base';
 import type { Executor } from '@emu-ts/graph';
 import { describe, expect, it } from 'vitest';
-import { train } from '../loop/train.js';
+import { train } from '../src/loop/train.js';
 import { checkpointsIn, freshDirs, outcome, timeless, toyRun } from './runs.js';
 import { toyOptimizer, toyStep, toyWeights } from './toy.js';
 

@@ -1,5 +1,5 @@
 import { interpreter } from '@emu-ts/graph';
-import { serveGradients } from '../parallel/serve.js';
+import { serveGradients } from '../src/parallel/serve.js';
 import { toyStep, toyWeights } from './toy.js';
 
 /** A worker thread for the toy. */

@@ -1,6 +1,6 @@
 import { interpreter } from '@emu-ts/graph';
-import { train } from '../loop/train.js';
-import { warmupCosine } from '../optimizer/schedule.js';
+import { train } from '../src/loop/train.js';
+import { warmupCosine } from '../src/optimizer/schedule.js';
 import { toyData, toyStep, toyWeights } from './toy.js';
 
 /** A run in a process of its own, for tests that kill it: `child.ts DIR UPDATES`. Says each update on its output. */
