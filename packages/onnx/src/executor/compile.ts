@@ -1,10 +1,12 @@
 import { toBinary } from '@bufbuild/protobuf';
-import type { CompileOptions, Graph } from '@emu-ts/graph';
+import { byteSize, sizeOf } from '@emu-ts/base';
+import type { CompileOptions, Graph, TensorType } from '@emu-ts/graph';
 import type { NativeLowering } from '../lower/context.js';
 import { type Lowered, lower } from '../lower/lower.js';
 import { formatPlan } from '../lower/plan.js';
 import { prepare } from '../lower/prepare.js';
 import { byteLength, type Initializer, type Placement } from '../model/builder.js';
+import { hostType } from '../model/dtype.js';
 import { ModelProtoSchema } from '../proto/onnx_pb.js';
 import { untilAborted } from './abort.js';
 import { planDonation } from './donation.js';
@@ -14,25 +16,27 @@ import { Weights } from './weights.js';
 
 export interface CompileSettings {
   readonly lowerings: readonly NativeLowering[];
-  readonly embedWeights: boolean;
+  /** Bytes up to which a weight is copied into the model. */
+  readonly embedUpTo: number;
 }
 
 /**
  * From a graph to a loaded session. Weights are inputs of the model, fed from one tensor whatever the number of
- * programs; only those that an operator wants embedded are copied into the model.
+ * programs; only small ones, and those that an operator wants embedded, are copied into the model.
  */
 export async function compile(
   graph: Graph,
   runtime: Runtime,
-  { lowerings, embedWeights }: CompileSettings,
+  { lowerings, embedUpTo }: CompileSettings,
   { weights: given = {}, donate = {}, signal, onProgress }: CompileOptions,
 ): Promise<Compiled> {
   signal?.throwIfAborted();
   const weights = new Weights(runtime, graph.inputs, given);
   const constants = new Set(Object.keys(graph.inputs).filter((name) => weights.has(name)));
+  const small = (name: string) => bytesOf(graph.inputs[name]) <= embedUpTo;
   const { graph: prepared, natives, plan } = prepare(graph, { lowerings, constants, dynamic: false });
   const donation = planDonation(prepared, donate);
-  const lowered = lower(donation.graph, { natives, embed: embedWeights ? constants : new Set() });
+  const lowered = lower(donation.graph, { natives, embed: new Set([...constants].filter(small)) });
   onProgress?.({ phase: 'compile', loaded: 1, total: 2 });
   try {
     const loading = runtime.load(await requestFor(lowered, weights, { signal }));
@@ -77,6 +81,8 @@ async function requestFor(
   for (const name of inputs) if (weights.has(name)) fixed[name] = await weights.place(name, options);
   return { model: toBinary(ModelProtoSchema, model.model(place)), external, fixed };
 }
+
+const bytesOf = ({ dtype, shape }: TensorType): number => sizeOf(shape) * byteSize(hostType(dtype));
 
 const without = <T>(record: Readonly<Record<string, T>>, names: ReadonlySet<string>): Record<string, T> =>
   Object.fromEntries(Object.entries(record).filter(([name]) => !names.has(name)));

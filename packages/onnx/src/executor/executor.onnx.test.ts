@@ -188,15 +188,15 @@ describe('weights', () => {
   });
 
   it('given as host tensors belong to the program', async () => {
-    await using own = await create();
+    await using own = await create({ embedUpTo: 0 });
     const program = await own.compile(linear, { weights: { w: given.w } });
     expect((await own.holdings()).tensors).toBe(1);
     await program.dispose();
     expect(await own.holdings()).toEqual({ tensors: 0, sessions: 0, bytes: 0 });
   });
 
-  it('can be embedded instead', async () => {
-    await using own = await create({ embedWeights: true });
+  it.each([undefined, Number.POSITIVE_INFINITY])('are embedded up to %s bytes instead', async (embedUpTo) => {
+    await using own = await create({ embedUpTo });
     await using program = await own.compile(linear, { weights: { w: given.w } });
     expect((await own.holdings()).tensors).toBe(0);
     const { y } = await program.run({ x: given.x });

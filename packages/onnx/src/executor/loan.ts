@@ -35,15 +35,20 @@ export async function lend(
   const loans = tensors.map((tensor) => tensor.lend());
   const state: Record<string, Handle> = {};
   const uploaded: Handle[] = [];
-  for (const [input, feed] of places) {
-    const own = typeof feed !== 'number';
-    state[input] = own ? await runtime.upload(feed) : feed;
-    if (own) uploaded.push(state[input]);
-    if (input in feeds) feeds[input] = state[input];
-  }
   const settle = (succeeded: boolean) => {
     for (const loan of loans) succeeded ? loan.consume() : loan.giveBack();
     runtime.release(succeeded ? old : uploaded);
   };
+  try {
+    for (const [input, feed] of places) {
+      const own = typeof feed !== 'number';
+      state[input] = own ? await runtime.upload(feed) : feed;
+      if (own) uploaded.push(state[input]);
+      if (input in feeds) feeds[input] = state[input];
+    }
+  } catch (error) {
+    settle(false);
+    throw error;
+  }
   return { state, settle };
 }

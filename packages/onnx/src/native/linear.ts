@@ -1,9 +1,16 @@
 import type { NativeLowering } from '../lower/context.js';
-import { product } from '../model/size.js';
+import { isConcrete, product, type Size } from '../model/size.js';
 import { onlyF32, widened } from './f32.js';
 
-/** Rows for which the product is computed the other way round. */
-const fewRows = { from: 2, to: 64 };
+/**
+ * Whether to compute the product the other way round: for 2 to 64 rows, fewer than outputs, and weights that do not
+ * stay in the processor's cache (8 MB), where repacking them costs nothing.
+ */
+function fewRows(sizes: readonly Size[]): boolean {
+  if (!isConcrete(sizes)) return false;
+  const [rows, n, k] = sizes;
+  return rows >= 2 && rows <= Math.min(64, n) && n * k >= 2 ** 21;
+}
 
 /**
  * x Wᵀ + b with the weight [n k] as an input. Gemm reads a transposed weight as fast as any. For a few rows it would
@@ -22,13 +29,7 @@ export const linear: NativeLowering = {
     const flat = x.shape.length === 2 ? x.name : model.reshape(x.name, [rows, k]);
     const w = widened(context, 'weight');
     const b = bias ? [widened(context, 'bias')] : [];
-    const few =
-      typeof rows === 'number' &&
-      rows >= fewRows.from &&
-      rows <= fewRows.to &&
-      typeof n === 'number' &&
-      n >= rows;
-    const product2d = few ? swapped() : model.emit('Gemm', [flat, w, ...b], { transB: 1 });
+    const product2d = fewRows([rows, n, k]) ? swapped() : model.emit('Gemm', [flat, w, ...b], { transB: 1 });
     return { y: x.shape.length === 2 ? product2d : model.reshape(product2d, outputs.y.shape) };
 
     function swapped(): string {

@@ -33,10 +33,10 @@ const suites: readonly (readonly [AnyOp, readonly OpCase[]])[] = [
       ...linear,
       ...[1, 2, 5, 64, 65].map((rows) => ({
         name: `${rows} rows`,
-        inputs: { x: f32(rows, 61), weight: f32(67, 61), bias: f32(67) },
+        inputs: { x: f32(rows, 1451), weight: f32(1447, 1451), bias: f32(1447) },
         attrs: {},
       })),
-      { name: 'few rows, no bias', inputs: { x: f32(3, 1, 61), weight: f32(67, 61) }, attrs: {} },
+      { name: 'few rows, no bias', inputs: { x: f32(3, 1, 1451), weight: f32(1447, 1451) }, attrs: {} },
       { name: 'more rows than outputs', inputs: { x: f32(9, 7), weight: f32(3, 7) }, attrs: {} },
     ],
   ],
