@@ -21,7 +21,8 @@ const project = (name: string, include: string[], exclude: string[] = [], setupF
     include,
     exclude: ['**/node_modules/**', '**/dist/**', ...exclude],
     setupFiles,
-    testTimeout: 60_000,
+    testTimeout,
+    hookTimeout: testTimeout,
   },
 });
 
@@ -39,6 +40,7 @@ export default defineConfig({
       project('onnx', where('.onnx.test.ts')),
       project('gpu', where('.gpu.test.ts'), [], ['packages/testing/src/gpu-setup.ts']),
       project('golden', where('.golden.test.ts')),
+      project('browser', where('.browser.test.ts')),
     ],
   },
 });

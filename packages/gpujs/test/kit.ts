@@ -1,7 +1,15 @@
 import { convert, type HostTensor, isFloat } from '@emu-ts/base';
-import { type Graph, graphOf, input, interpret, pullback, type TensorType, type Value } from '@emu-ts/graph';
+import {
+  type Graph,
+  graphOf,
+  interpret,
+  type PrimitiveName,
+  type TensorType,
+  type Value,
+} from '@emu-ts/graph';
 import { type Expectation, expectClose, randomTensors } from '@emu-ts/testing';
 import type { GpujsExecutor } from '../src/index.js';
+import { type Case, type CaseRequest, valuesOf } from './cases.js';
 
 /** Random numbers in each input's own dtype; indices and masks are given. */
 export function randomInputs(
@@ -45,9 +53,17 @@ export async function expectEqual(
   tensors: Readonly<Record<string, HostTensor>>,
   expectation: Expectation = {},
 ): Promise<void> {
-  const graph = graphOf(outputs);
-  const expected = interpret(graph, tensors);
-  const actual = await runOnce(executor, graph, tensors);
+  compare(label, outputs, await runOnce(executor, graphOf(outputs), tensors), tensors, expectation);
+}
+
+function compare(
+  label: string,
+  outputs: Readonly<Record<string, Value>>,
+  actual: Readonly<Record<string, HostTensor>>,
+  tensors: Readonly<Record<string, HostTensor>>,
+  expectation: Expectation,
+): void {
+  const expected = interpret(graphOf(outputs), tensors);
   for (const [name, value] of Object.entries(outputs)) {
     const dtype = isFloat(value.dtype) ? value.dtype : 'f32';
     const wanted = isFloat(value.dtype) ? expected[name] : convert(expected[name], value.dtype);
@@ -55,23 +71,22 @@ export async function expectEqual(
   }
 }
 
-/** The cotangents of all float inputs, for random cotangents of all float outputs; those are inputs named `d …`. */
-export function cotangentsOf(
-  inputs: Readonly<Record<string, Value>>,
-  outputs: Readonly<Record<string, Value>>,
-): { gradients: Record<string, Value>; seeds: Record<string, Value> } {
-  const seeds = Object.fromEntries(
-    Object.entries(outputs)
-      .filter(([, { dtype }]) => isFloat(dtype))
-      .map(([name, type]) => [`d ${name}`, input(`d ${name}`, type)]),
-  );
-  const wrt = Object.entries(inputs).filter(([, { dtype }]) => isFloat(dtype));
-  const pulled = pullback(
-    Object.keys(seeds).map((name) => [outputs[name.slice(2)], seeds[name]] as const),
-    wrt.map(([, value]) => value),
-  );
-  const gradients = Object.fromEntries(
-    wrt.flatMap(([name], i) => (pulled[i] ? [[`gradient ${name}`, pulled[i] as Value]] : [])),
-  );
-  return { gradients, seeds };
+/** Computes the outputs of a case, or its gradients. */
+export type Compute = (
+  request: CaseRequest,
+  tensors: Readonly<Record<string, HostTensor>>,
+) => Promise<Readonly<Record<string, HostTensor>>>;
+
+/** Compares the outputs of a case with the interpreter, and its gradients where it has some. */
+export async function expectCase(compute: Compute, name: PrimitiveName, testCase: Case): Promise<void> {
+  const { inputs = {}, given = {}, expectation = {} } = testCase;
+  const terms = Math.max(1, ...Object.values(inputs).flatMap(({ shape }) => shape));
+  for (const gradient of testCase.gradient === false ? [false] : [false, true]) {
+    const request = { primitive: name, name: testCase.name, gradient };
+    const { outputs, seeds } = valuesOf(request);
+    if (!Object.keys(outputs).length) continue;
+    const tensors = { ...randomInputs(inputs, given), ...randomInputs(seeds, {}, 5) };
+    const label = `${name} ${testCase.name}`;
+    compare(label, outputs, await compute(request, tensors), tensors, { terms, ...expectation });
+  }
 }

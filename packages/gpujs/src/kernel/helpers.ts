@@ -1,3 +1,5 @@
+import type { Mode } from '../gpu.js';
+
 /** A function that kernels may call, as gpu.js takes it. */
 export interface KernelFunction {
   readonly name: string;
@@ -53,11 +55,41 @@ const erf = float(`function erf(x) {
   return z < 1 ? near : far;
 }`);
 
-const helpers = [quotient, remainder, truncatedQuotient, erf];
+/** The sine of x plus so many quarter turns, as exact as the platform has it. */
+const wave = float(`function wave(x, quarters) {
+  return quarters === 0 ? Math.sin(x) : Math.cos(x);
+}`);
+
+/**
+ * The same where the platform's own sine may be off by 2⁻¹¹, as GLSL allows: x less its multiples of π/2, which are taken
+ * away in three parts so that the first is exact up to 10⁵, then Taylor's series.
+ */
+const shaderWave = float(`function wave(x, quarters) {
+  const k = Math.floor(x * 0.6366197723675814 + 0.5);
+  const r = x - k * 1.5703125 - k * 0.0004837512969970703 - k * 0.0000000754978995489188;
+  const u = r * r;
+  const sine = r * (1 - u / 6 * (1 - u / 20 * (1 - u / 42 * (1 - u / 72))));
+  const cosine = 1 - u / 2 * (1 - u / 12 * (1 - u / 30 * (1 - u / 56 * (1 - u / 90))));
+  const quadrant = remainder(k + quarters, 4);
+  const odd = remainder(quadrant, 2);
+  const value = odd === 0 ? sine : cosine;
+  return quadrant < 2 ? value : 0 - value;
+}`);
+
+const helpers = [quotient, remainder, truncatedQuotient, erf, wave];
+const shaderHelpers = [quotient, remainder, truncatedQuotient, erf, shaderWave];
 
 /** The helpers that a source mentions, and those that they mention themselves. */
-export function helpersOf(source: string): KernelFunction[] {
-  const found = helpers.filter(({ name }) => source.includes(`${name}(`));
-  const texts = found.map((helper) => helper.source).join();
-  return helpers.filter(({ name }) => source.includes(`${name}(`) || texts.includes(`${name}(`));
+export function helpersOf(source: string, mode: Mode): KernelFunction[] {
+  const all = mode === 'webgl' ? shaderHelpers : helpers;
+  const found = new Set<KernelFunction>();
+  const visit = (text: string): void => {
+    for (const helper of all) {
+      if (found.has(helper) || !text.includes(`${helper.name}(`)) continue;
+      found.add(helper);
+      visit(helper.source);
+    }
+  };
+  visit(source);
+  return [...found];
 }

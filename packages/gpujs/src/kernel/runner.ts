@@ -100,7 +100,7 @@ export class Runner {
         dynamicArguments: true,
         constants,
         constantTypes: Object.fromEntries(types),
-        functions: helpersOf(source),
+        functions: helpersOf(source, this.mode),
         loopMaxIterations: LOOP_LIMIT,
         precision: 'single',
         ...(this.mode === 'webgl' ? { pipeline: true, immutable: true } : {}),

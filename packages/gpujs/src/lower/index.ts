@@ -22,9 +22,10 @@ export const lowerings = {
   log: elementwise('Math.log(x)'),
   sqrt: elementwise('Math.sqrt(x)'),
   rsqrt: elementwise('1 / Math.sqrt(x)'),
-  sin: elementwise('Math.sin(x)'),
-  cos: elementwise('Math.cos(x)'),
-  tanh: elementwise('Math.tanh(x)'),
+  sin: elementwise('wave(x, 0)'),
+  cos: elementwise('wave(x, 1)'),
+  // Shaders may take the quotient of two exponentials, which overflow; beyond 20 the result is ±1.
+  tanh: elementwise('Math.tanh(Math.max(-20, Math.min(20, x)))'),
   erf: elementwise('erf(x)'),
   add: elementwise('a + b'),
   sub: elementwise('a - b'),

@@ -1,198 +1,11 @@
-import { type DType, type HostTensor, sizeOf, tensor } from '@emu-ts/base';
-import {
-  type AnyOp,
-  input,
-  type PrimitiveName,
-  primitives,
-  type TensorType,
-  tensorType,
-  type Value,
-} from '@emu-ts/graph';
-import type { Expectation } from '@emu-ts/testing';
+import { graphOf, type PrimitiveName, primitives } from '@emu-ts/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cases as shared } from '../../../graph/src/primitives/cases.js';
-import { cotangentsOf, expectEqual, randomInputs } from '../../test/kit.js';
+import { casesOf, valuesOf } from '../../test/cases.js';
+import { expectCase, runOnce } from '../../test/kit.js';
 import { type GpujsExecutor, gpujs, type Mode } from '../index.js';
 
-/** Every primitive equals the f64 interpreter, forward and backward: the shared cases, and sizes that are odd here. */
-interface Case {
-  readonly name: string;
-  readonly inputs?: Readonly<Record<string, TensorType>>;
-  readonly attrs?: Readonly<Record<string, unknown>>;
-  readonly given?: Readonly<Record<string, HostTensor>>;
-  readonly expectation?: Expectation;
-}
-
-const f32 = (...shape: number[]) => tensorType('f32', shape);
-const i32 = (...shape: number[]) => tensorType('i32', shape);
-const numbers = (dtype: DType, shape: number[], next: (i: number) => number) =>
-  tensor(
-    dtype,
-    shape,
-    Array.from({ length: sizeOf(shape) }, (_, i) => next(i)),
-  );
-
-const integers: Case = {
-  name: 'integers',
-  inputs: { a: i32(3, 5), b: i32(5) },
-  given: {
-    a: numbers('i32', [3, 5], (i) => i * 1300 - 9000),
-    b: numbers('i32', [5], (i) => (i - 2) * 2 + 1),
-  },
-};
-const special = tensor(
-  'f32',
-  [6],
-  [0, -0, 1e-30, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN],
-);
-const exotic: Case = { name: 'special values', inputs: { x: f32(6) }, given: { x: special } };
-const conv = { strides: [3, 2], padding: [0, 2, 1, 0] };
-
-const extra: Partial<Record<PrimitiveName, Case[]>> = {
-  constant: [{ name: 'matrix', attrs: { tensor: numbers('f32', [2, 3], (i) => i / 3) } }],
-  full: [
-    { name: 'scalar', attrs: { shape: [], dtype: 'f32', value: -1e-7 } },
-    { name: 'matrix', attrs: { shape: [3, 5], dtype: 'f32', value: Number.NEGATIVE_INFINITY } },
-    { name: 'integers', attrs: { shape: [7], dtype: 'i32', value: -(2 ** 24) } },
-    { name: 'empty', attrs: { shape: [0, 3], dtype: 'f32', value: 1 } },
-  ],
-  iota: [
-    { name: 'middle axis', attrs: { shape: [2, 3, 5], dtype: 'i32', axis: 1 } },
-    { name: 'floats', attrs: { shape: [9], dtype: 'f32', axis: 0 } },
-  ],
-  neg: [exotic],
-  exp: [exotic, { name: 'scalar', inputs: { x: f32() } }],
-  tanh: [exotic],
-  erf: [
-    exotic,
-    {
-      name: 'sweep',
-      inputs: { x: f32(1001) },
-      given: { x: numbers('f32', [1001], (i) => (i - 500) / 100) },
-    },
-    {
-      name: 'near zero',
-      inputs: { x: f32(64) },
-      given: { x: numbers('f32', [64], (i) => (i - 32) * 1e-8) },
-    },
-  ],
-  add: [integers, { name: 'four patterns', inputs: { a: f32(2, 1, 3, 1, 5), b: f32(7, 3, 4, 1) } }],
-  mul: [integers],
-  div: [integers],
-  max: [integers],
-  less: [integers],
-  equal: [integers],
-  cast: [
-    {
-      name: 'towards zero',
-      inputs: { x: f32(5) },
-      attrs: { dtype: 'i32' },
-      given: { x: tensor('f32', [5], [-2.7, -0.4, 0.4, 2.7, 3]) },
-    },
-    {
-      name: 'to bool',
-      inputs: { x: f32(3) },
-      attrs: { dtype: 'bool' },
-      given: { x: tensor('f32', [3], [0, 0.5, -2]) },
-    },
-    { name: 'integer to float', inputs: { x: i32(4) }, attrs: { dtype: 'f32' } },
-  ],
-  sum: [
-    {
-      name: 'all',
-      inputs: { x: f32(5, 7, 11) },
-      attrs: { axes: [0, 1, 2] },
-      expectation: { terms: 385, magnitude: 1 },
-    },
-    {
-      name: 'long',
-      inputs: { x: f32(10_007) },
-      attrs: { axes: [0] },
-      expectation: { terms: 10_007, magnitude: 1 },
-    },
-    { name: 'nothing', inputs: { x: f32(3, 0) }, attrs: { axes: [1] } },
-    { name: 'no axes', inputs: { x: f32(3, 2) }, attrs: { axes: [] } },
-    {
-      name: 'outer and inner',
-      inputs: { x: f32(3, 4, 5, 6) },
-      attrs: { axes: [1, 3] },
-      expectation: { terms: 24 },
-    },
-  ],
-  max_reduce: [{ name: 'outer and inner', inputs: { x: f32(3, 4, 5) }, attrs: { axes: [0, 2] } }],
-  argmax: [
-    { name: 'middle', inputs: { x: f32(3, 9, 5) }, attrs: { axis: 1 } },
-    {
-      name: 'first of equals',
-      inputs: { x: f32(6) },
-      attrs: { axis: 0 },
-      given: { x: tensor('f32', [6], [1, 4, 2, 4, 4, 0]) },
-    },
-  ],
-  transpose: [
-    { name: 'six axes', inputs: { x: f32(2, 3, 2, 5, 1, 4) }, attrs: { permutation: [0, 3, 5, 1, 4, 2] } },
-  ],
-  broadcast: [{ name: 'scalar', inputs: { x: f32() }, attrs: { shape: [3, 7] } }],
-  slice: [
-    {
-      name: 'middle axis',
-      inputs: { x: f32(3, 9, 5) },
-      attrs: { starts: [0, 2, 0], ends: [3, 9, 5], steps: [1, 3, 1] },
-    },
-  ],
-  pad: [
-    {
-      name: 'one axis',
-      inputs: { x: f32(3, 4, 5) },
-      attrs: { low: [0, 2, 0], high: [0, 1, 0], interior: [0, 0, 0] },
-    },
-    { name: 'of nothing', inputs: { x: f32(0, 2) }, attrs: { low: [1, 0], high: [2, 0], interior: [0, 0] } },
-  ],
-  concat: [
-    {
-      name: 'many parts, one empty',
-      inputs: Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`x${i}`, f32(2, i % 4, 3)])),
-      attrs: { axis: 1 },
-    },
-  ],
-  gather: [
-    {
-      name: 'rows',
-      inputs: { x: f32(7, 5), indices: i32(4) },
-      attrs: { axis: 0 },
-      given: { indices: tensor('i32', [4], [6, 0, 3, 3]) },
-    },
-  ],
-  scatter_add: [
-    {
-      name: 'middle axis',
-      inputs: { x: f32(2, 5, 3), indices: i32(2, 2), updates: f32(2, 2, 2, 3) },
-      attrs: { axis: 1 },
-      given: { indices: tensor('i32', [2, 2], [4, 0, 0, 0]) },
-    },
-  ],
-  matmul: [
-    { name: 'odd sizes', inputs: { a: f32(5, 7), b: f32(7, 3) }, expectation: { terms: 7 } },
-    { name: 'batch against none', inputs: { a: f32(2, 3, 5, 8), b: f32(8, 6) }, expectation: { terms: 8 } },
-    { name: 'none against batch', inputs: { a: f32(5, 8), b: f32(3, 8, 6) }, expectation: { terms: 8 } },
-    { name: 'row', inputs: { a: f32(1, 1, 60), b: f32(60, 10) }, expectation: { terms: 60 } },
-  ],
-  conv2d: [{ name: 'stride over', inputs: { x: f32(2, 3, 7, 8), weight: f32(4, 3, 2, 3) }, attrs: conv }],
-  conv2d_input_grad: [
-    {
-      name: 'stride over',
-      inputs: { dy: f32(2, 4, 3, 4), weight: f32(4, 3, 2, 3) },
-      attrs: { ...conv, size: [7, 8] },
-    },
-  ],
-  conv2d_weight_grad: [
-    {
-      name: 'stride over',
-      inputs: { x: f32(2, 3, 7, 8), dy: f32(2, 4, 3, 4) },
-      attrs: { ...conv, kernel: [2, 3] },
-    },
-  ],
-};
+/** Every primitive equals the f64 interpreter, forward and backward. */
+const names = (Object.keys(primitives) as PrimitiveName[]).filter((name) => name !== 'input');
 
 describe.each<Mode>(['cpu', 'wasm'])('primitives in mode %s', (mode) => {
   let executor: GpujsExecutor;
@@ -201,32 +14,15 @@ describe.each<Mode>(['cpu', 'wasm'])('primitives in mode %s', (mode) => {
   });
   afterAll(() => executor.dispose());
 
-  for (const [name, primitive] of Object.entries(primitives) as [PrimitiveName, AnyOp][]) {
-    if (name === 'input') continue;
-    const list: readonly Case[] = [...shared[name].cases, ...(extra[name] ?? [])];
-    it.each(list)(
-      `${name}: $name`,
-      async ({ inputs = {}, attrs = {}, given = {}, expectation = {}, name: label }) => {
-        const values = Object.fromEntries(Object.entries(inputs).map(([n, type]) => [n, input(n, type)]));
-        const outputs = primitive(values, attrs) as Record<string, Value>;
-        const tensors = randomInputs(inputs, given);
-        const terms = Math.max(1, ...Object.values(inputs).flatMap(({ shape }) => shape));
-        const allowed = { terms, ...expectation };
-        await expectEqual(executor, `${name} ${label}`, outputs, tensors, allowed);
-        if (shared[name].gradient === false || label === exotic.name) return;
-        const { gradients, seeds } = cotangentsOf(values, outputs);
-        if (!Object.keys(gradients).length) return;
-        const all = { ...tensors, ...randomInputs(seeds, {}, 5) };
-        await expectEqual(executor, `${name} ${label}`, gradients, all, allowed);
-      },
+  describe.each(names)('%s', (name) => {
+    it('has a case', () => expect(casesOf(name).length).toBeGreaterThan(0));
+    it.each(casesOf(name))('$name', (testCase) =>
+      expectCase(
+        (request, tensors) => runOnce(executor, graphOf(valuesOf(request).outputs), tensors),
+        name,
+        testCase,
+      ),
     );
-  }
-
-  it('has a case for every primitive', () => {
-    const covered = Object.keys(primitives).filter(
-      (name) => shared[name as PrimitiveName].cases.length || extra[name as PrimitiveName]?.length,
-    );
-    expect(covered).toEqual(Object.keys(primitives).filter((name) => name !== 'input'));
   });
 
   it('leaves nothing behind', () => {
