@@ -1,16 +1,16 @@
 import { type CallOptions, EmuError } from '@emu-ts/base';
 import type { RgbImage, Sequence, SequenceElement } from '@emu-ts/contracts';
 import { rank } from '@emu-ts/language-model';
-import { chat as chatSequence, checkPrompt, fillPrompt, prompts } from '@emu-ts/sequence';
+import { chat as chatSequence, fillPrompt, prompts } from '@emu-ts/sequence';
 import { Chat } from './chat.js';
 import type { Belongings, EmuComponents } from './components.js';
 import { EmuReply } from './events.js';
 import { type EmuItem, isRgbImage } from './items.js';
 import type { CheckpointLocation } from './load/files.js';
 import { loadPretrained, type PretrainedOptions } from './load/load.js';
-import { type AutoOptions, replyInBoth } from './reply/auto.js';
-import { type ImageOptions, replyInImage } from './reply/image.js';
-import { readSequence, replyInText, type TextOptions } from './reply/text.js';
+import type { ImageOptions } from './reply/image.js';
+import { reply } from './reply/reply.js';
+import { readSequence, type TextOptions } from './reply/text.js';
 import { toFrames, toImage, Vision } from './vision.js';
 
 /** How the reply is made: words by the reference's beam search (5 beams, 128 tokens) unless said otherwise. */
@@ -19,7 +19,8 @@ export interface CompleteOptions extends TextOptions {
   readonly output?: 'text' | 'image' | 'auto' | undefined;
   /** For the pictures of the reply. */
   readonly draw?: DrawOptions | undefined;
-  readonly maxImages?: AutoOptions['maxImages'];
+  /** With `auto`: at most so many pictures. Default 4. */
+  readonly maxImages?: number | undefined;
 }
 
 export interface DrawOptions extends Omit<ImageOptions, 'negative'> {
@@ -91,8 +92,8 @@ export class Emu implements AsyncDisposable {
 
   /** Draws what texts and pictures say, in their order. */
   draw(items: readonly EmuItem[], options: DrawOptions = {}): EmuReply {
-    const { negative, ...rest } = options;
-    return new EmuReply(this.#draw(items, negative, rest));
+    const { signal, onProgress } = options;
+    return this.complete(items, { output: 'image', draw: options, signal, onProgress });
   }
 
   /** Blends two or more pictures into one. */
@@ -131,58 +132,17 @@ export class Emu implements AsyncDisposable {
   }
 
   #reply(prepare: () => Promise<Sequence<RgbImage>>, options: CompleteOptions): EmuReply {
-    const { output = 'text', draw = {}, maxImages, ...given } = options;
-    const words: TextOptions = {
-      maxNewTokens: 128,
-      ...(given.sampling || output === 'auto' ? {} : { beams: 5 }),
-      ...defined(given),
-    };
-    const { components } = this;
-    const vision = this.#vision;
+    const { output = 'text', draw: { negative, ...image } = {}, maxImages, ...given } = options;
     const { signal, onProgress } = options;
-    const image = async (): Promise<ImageOptions> => {
-      const { negative, ...rest } = draw;
-      return {
-        ...rest,
-        ...(negative ? { negative: await this.#sequence(negative, options) } : {}),
-        signal,
-        onProgress,
-      };
-    };
-    const events = async function* () {
+    const greedy = given.sampling || output === 'auto';
+    const text = { maxNewTokens: 128, ...(greedy ? {} : { beams: 5 }), ...defined(given) };
+    const events = async function* (emu: Emu) {
       const sequence = await prepare();
-      if (output === 'image')
-        return yield* replyInImage(
-          components,
-          vision,
-          request([...sequence, { type: 'generate' }]),
-          await image(),
-        );
-      if (output === 'text') return yield* replyInText(components, vision, request(sequence), words);
-      yield* replyInBoth(components, vision, request(sequence), {
-        text: words,
-        image: await image(),
-        maxImages,
-        signal,
-        onProgress,
-      });
+      const avoided = negative && { negative: await emu.#sequence(negative, options) };
+      const settings = { output, text, image: { ...image, ...avoided }, maxImages, signal, onProgress };
+      yield* reply(emu.components, emu.#vision, sequence, settings);
     };
-    const request = (sequence: Sequence<RgbImage>) => ({
-      sequence,
-      warnings: checkPrompt(sequence, components.variant).map(({ message }) => message),
-    });
-    return new EmuReply(events());
-  }
-
-  async *#draw(
-    items: readonly EmuItem[],
-    negative: readonly EmuItem[] | undefined,
-    draw: Omit<DrawOptions, 'negative'>,
-  ) {
-    const sequence: Sequence<RgbImage> = [...(await this.#sequence(items, draw)), { type: 'generate' }];
-    const warnings = checkPrompt(sequence, this.components.variant).map(({ message }) => message);
-    const options = { ...draw, ...(negative ? { negative: await this.#sequence(negative, draw) } : {}) };
-    yield* replyInImage(this.components, this.#vision, { sequence, warnings }, options);
+    return new EmuReply(events(this));
   }
 
   #sequence(items: readonly EmuItem[], { signal, onProgress }: CallOptions): Promise<Sequence<RgbImage>> {

@@ -4,9 +4,8 @@ import { stream } from '@emu-ts/language-model';
 import type { EmuComponents } from '../components.js';
 import type { EmuEvent } from '../events.js';
 import type { Vision } from '../vision.js';
-import { channel } from './channel.js';
-import { type Drawing, drawSequence, type ImageOptions } from './image.js';
-import { embed, idOf, type TextOptions, type TextRequest, tokenIds } from './text.js';
+import { draw, type ImageOptions } from './image.js';
+import { embed, idOf, type Request, type TextOptions, tokenIds } from './text.js';
 
 export interface AutoOptions extends CallOptions {
   readonly text: TextOptions;
@@ -23,7 +22,7 @@ export interface AutoOptions extends CallOptions {
 export async function* replyInBoth(
   components: EmuComponents,
   vision: Vision,
-  { sequence, warnings }: TextRequest,
+  { sequence, warnings }: Request,
   { text, image, maxImages = 4, signal, onProgress }: AutoOptions,
 ): AsyncGenerator<EmuEvent, void> {
   const { format, languageModel, tokenizer } = components;
@@ -72,7 +71,7 @@ export async function* replyInBoth(
       return;
     }
     said = [...said, { type: 'text', text: tokenizer.decode(fresh) }];
-    const drawing: Drawing = yield* draw(components, vision, [...said, { type: 'generate' }], {
+    const drawing = yield* draw(components, vision, [...said, { type: 'generate' }], {
       ...image,
       signal,
       onProgress,
@@ -83,19 +82,4 @@ export async function* replyInBoth(
     visual = Float32Array.of(...visual, ...drawing.embeddings);
     written += queries;
   }
-}
-
-async function* draw(
-  components: EmuComponents,
-  vision: Vision,
-  sequence: Sequence<RgbImage>,
-  options: ImageOptions,
-): AsyncGenerator<EmuEvent, Drawing> {
-  const events = channel<EmuEvent>();
-  const drawing = drawSequence(components, vision, sequence, { ...options, emit: events.push });
-  drawing.then(events.end, events.fail);
-  yield* events;
-  const done = await drawing;
-  yield { type: 'image', image: done.image };
-  return done;
 }

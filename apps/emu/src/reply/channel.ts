@@ -2,8 +2,6 @@
 export interface Channel<T> extends AsyncIterable<T> {
   push(this: void, event: T): void;
   end(this: void): void;
-  /** Ends the iteration; the failure itself is the producer's to report. */
-  fail(this: void): void;
 }
 
 export function channel<T>(): Channel<T> {
@@ -20,7 +18,6 @@ export function channel<T>(): Channel<T> {
       wake();
     },
     end,
-    fail: end,
     async *[Symbol.asyncIterator]() {
       while (!ended || queue.length) {
         if (queue.length) yield queue.shift() as T;

@@ -6,7 +6,7 @@ import type { EmuComponents } from '../components.js';
 import type { EmuEvent } from '../events.js';
 import type { Vision } from '../vision.js';
 import { channel } from './channel.js';
-import { embed } from './text.js';
+import { embed, type Request } from './text.js';
 
 export interface ImageOptions extends Omit<DecodeImageOptions, 'onPreview'> {
   /** What the picture should not show, in place of the empty prompt. */
@@ -15,33 +15,16 @@ export interface ImageOptions extends Omit<DecodeImageOptions, 'onPreview'> {
   readonly previewEvery?: number | undefined;
 }
 
-export interface ImageRequest {
-  /** Ends with the element that asks for a picture. */
-  readonly sequence: Sequence<RgbImage>;
-  readonly warnings: readonly string[];
-}
-
 /** Predicts the embeddings of a picture one by one, then decodes it. */
 export async function* replyInImage(
   components: EmuComponents,
   vision: Vision,
-  { sequence, warnings }: ImageRequest,
+  { sequence, warnings }: Request,
   options: ImageOptions,
 ): AsyncGenerator<EmuEvent, void> {
-  const events = channel<EmuEvent>();
-  const { signal } = options;
-  const drawing = drawSequence(components, vision, sequence, { ...options, emit: events.push });
-  drawing.then(events.end, events.fail);
-  yield* events;
-  const { image, input, output } = await drawing;
-  signal?.throwIfAborted();
-  yield { type: 'image', image };
-  signal?.throwIfAborted();
+  const { input, output } = yield* draw(components, vision, sequence, options);
+  options.signal?.throwIfAborted();
   yield { type: 'finish', reason: 'image', usage: { input, output }, warnings };
-}
-
-interface DrawOptions extends ImageOptions {
-  emit(event: EmuEvent): void;
 }
 
 export interface Drawing {
@@ -52,12 +35,29 @@ export interface Drawing {
   readonly output: number;
 }
 
-/** One picture for a sequence that ends by asking for it. */
-export async function drawSequence(
+/** Draws the picture that a sequence ends by asking for, telling how far it is and then giving it. */
+export async function* draw(
   components: EmuComponents,
   vision: Vision,
   sequence: Sequence<RgbImage>,
-  { emit, negative = [], onProgress, previewEvery, ...options }: DrawOptions,
+  options: ImageOptions,
+): AsyncGenerator<EmuEvent, Drawing> {
+  const events = channel<EmuEvent>();
+  const drawing = drawSequence(components, vision, sequence, options, events.push);
+  drawing.then(events.end, events.end);
+  yield* events;
+  const drawn = await drawing;
+  options.signal?.throwIfAborted();
+  yield { type: 'image', image: drawn.image };
+  return drawn;
+}
+
+async function drawSequence(
+  components: EmuComponents,
+  vision: Vision,
+  sequence: Sequence<RgbImage>,
+  { negative = [], onProgress, previewEvery, ...options }: ImageOptions,
+  emit: (event: EmuEvent) => void,
 ): Promise<Drawing> {
   const { imageDecoder: decoder, languageModel, regressionHead, causalTransformer, format } = components;
   if (!decoder) {

@@ -18,7 +18,8 @@ export interface TextOptions extends Omit<GenerateOptions, 'tokens' | 'allowed' 
   readonly answers?: readonly string[] | undefined;
 }
 
-export interface TextRequest {
+/** What is asked, and what is odd about asking it of this model. */
+export interface Request {
   readonly sequence: Sequence<RgbImage>;
   readonly warnings: readonly string[];
 }
@@ -67,7 +68,7 @@ export const embed = (
 export async function* replyInText(
   components: EmuComponents,
   vision: Vision,
-  { sequence, warnings }: TextRequest,
+  { sequence, warnings }: Request,
   { answers, ...options }: TextOptions,
 ): AsyncGenerator<EmuEvent, void> {
   const { tokenizer, languageModel } = components;
