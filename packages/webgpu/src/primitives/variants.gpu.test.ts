@@ -1,0 +1,83 @@
+import { isFloat } from '@emu-ts/base';
+import {
+  type AnyOp,
+  graphOf,
+  input,
+  primitiveName,
+  type TensorType,
+  tensorType,
+  type Value,
+} from '@emu-ts/graph';
+import { nullGpu, type OpCase } from '@emu-ts/testing';
+import { expect, it } from 'vitest';
+import { cases } from '../../../graph/src/primitives/cases.js';
+import { type AnyKernel, webgpu } from '../index.js';
+import { primitiveKernels } from './index.js';
+
+/**
+ * Every variant of every kernel compiles and validates on Dawn's null backend, which has all features: with f32 stored,
+ * and with f16 both as its own type and packed.
+ */
+const f32 = (...shape: number[]) => tensorType('f32', shape);
+const extra: Partial<Record<string, Omit<OpCase, 'name'>[]>> = {
+  matmul: [
+    { inputs: { a: f32(64, 32), b: f32(32, 64) }, attrs: {} },
+    { inputs: { a: f32(65, 33), b: f32(33, 66) }, attrs: {} },
+  ],
+  sum: [{ inputs: { x: f32(2, 256) }, attrs: { axes: [1] } }],
+  max_reduce: [{ inputs: { x: f32(2, 256) }, attrs: { axes: [1] } }],
+  full: [{ inputs: {}, attrs: { shape: [3], dtype: 'f32', value: 1 } }],
+  iota: [{ inputs: {}, attrs: { shape: [3], dtype: 'i32', axis: 0 } }],
+};
+const divisible = { x: f32(2, 4), a: f32(2, 4), b: f32(2, 4) };
+
+const gpu = await nullGpu();
+
+it.each(
+  Object.values(primitiveKernels)
+    .flat()
+    .map((kernel) => [kernel.name, kernel] as const),
+)('%s validates', async (_, kernel: AnyKernel) => {
+  const name = primitiveName(kernel.op) as keyof typeof cases;
+  const op = kernel.op as AnyOp;
+  const wider = (op.inputs as readonly string[]).every?.((operand) => operand in divisible)
+    ? [
+        {
+          inputs: Object.fromEntries((op.inputs as string[]).map((o) => [o, divisible[o as 'x']])),
+          attrs: {},
+        },
+      ]
+    : [];
+  let compiled = 0;
+  for (const { inputs, attrs } of [
+    ...cases[name].cases,
+    ...(extra[name] ?? []),
+    ...(kernel.elementwise ? wider : []),
+  ]) {
+    for (const [stored, tiers] of [
+      ['f32', undefined],
+      ['f16', undefined],
+      ['f16', ['core'] as const],
+    ] as const) {
+      const as = (type: TensorType) => tensorType(isFloat(type.dtype) ? stored : type.dtype, type.shape);
+      const symbols = Object.fromEntries(
+        Object.entries(inputs).map(([key, type]) => [key, input(key, as(type))]),
+      );
+      const outputs = op(symbols, attrs) as Record<string, Value>;
+      const { node } = Object.values(outputs)[0];
+      await using executor = await webgpu({ gpu, tiers, kernels: [kernel] });
+      const answer =
+        kernel.supports?.({ ...node.inputs, ...node.outputs }, attrs, executor.capabilities) ?? true;
+      if (answer !== true) continue;
+      await using program = await executor.compile(graphOf(outputs));
+      expect(program.dispatches).toBeGreaterThan(0);
+      compiled++;
+    }
+  }
+  expect(compiled).toBeGreaterThan(0);
+});
+
+it('has every tier on the null backend', async () => {
+  await using executor = await webgpu({ gpu });
+  expect(executor.capabilities.tiers.filter(({ taken }) => !taken)).toEqual([]);
+});
