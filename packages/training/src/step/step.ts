@@ -1,4 +1,4 @@
-import { EmuError } from '@emu-ts/base';
+import { type DType, EmuError } from '@emu-ts/base';
 import {
   add,
   cast,
@@ -13,6 +13,7 @@ import {
 } from '@emu-ts/graph';
 import { flatten, mapParams, type Params, type ParamTree } from '@emu-ts/params';
 import { assign, type Treatment } from '../optimizer/groups.js';
+import { matcher } from '../optimizer/pattern.js';
 import { gradientsBySegments } from '../recompute/gradients.js';
 import { names, variableName } from './names.js';
 import { type Port, ports } from './ports.js';
@@ -29,6 +30,11 @@ export function trainingStep<T extends ParamTree>(options: StepOptions<T>): Trai
   const trained = assign([...parameters.keys()], optimizer);
   checkRows(parameters, trained);
 
+  const kept = matcher(options.keepF32 ?? tables);
+  /** What products are made of: weights of linear layers and convolutions. Vectors cost nothing in f32. */
+  const narrowed = (name: string, { shape }: TensorType): boolean =>
+    options.compute !== undefined && shape.length > 1 && name.endsWith('weight') && !kept(name);
+
   /** The objective on symbolic inputs, with the variable that stands for each trained parameter. */
   const forward = (batch: BatchTypes): Losses & Symbols => {
     const port = ports();
@@ -38,7 +44,7 @@ export function trainingStep<T extends ParamTree>(options: StepOptions<T>): Trai
       (name, type) => {
         const { whole, variable } = parameter(port, name, type, trained.get(name));
         if (variable) variables.set(name, variable);
-        return options.compute ? cast(whole, options.compute) : whole;
+        return narrowed(name, type) ? cast(whole, options.compute as DType) : whole;
       },
       prefix,
     ) as Params<T>;
@@ -110,6 +116,9 @@ export function trainingStep<T extends ParamTree>(options: StepOptions<T>): Trai
     },
   };
 }
+
+/** Read row by row, so that nothing is gained; and their gradients are added up in their own dtype. */
+const tables = ['**.embed_tokens.weight', '**.relative_attention_bias.weight'];
 
 /** The graph inputs that a forward pass was traced on. */
 interface Symbols {

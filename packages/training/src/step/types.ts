@@ -27,8 +27,13 @@ export interface StepOptions<T extends ParamTree> {
   readonly accumulate?: number | undefined;
   /** Keep an exponential moving average of the trained weights with this decay, such as 0.999. */
   readonly ema?: number | undefined;
-  /** Weights are rounded to this dtype before the objective sees them; master copies and updates stay f32. */
+  /**
+   * Matrices and kernels (names that end in `weight`, of two dimensions or more) are rounded to this dtype before the
+   * objective sees them; master copies and updates stay f32.
+   */
   readonly compute?: DType | undefined;
+  /** Patterns of weights that stay f32 all the same. Default: tables that are read by row. */
+  readonly keepF32?: readonly string[] | undefined;
   /** Multiply the loss by a run-time scalar and divide gradients by it, so that f16 gradients do not vanish. */
   readonly lossScaling?: boolean | undefined;
   /** Recompute activations in the backward pass, in this many segments; fewer activations are kept. Default 1: none. */
