@@ -1,3 +1,33 @@
 export { Draws } from './draws.js';
+export type { FileSource } from './files/data-file.js';
+export { splitKey } from './files/tar.js';
+export { folderPairs } from './readers/folder.js';
+export { instructionData } from './readers/instruction.js';
+export { type Mmc4Options, mmc4Documents } from './readers/mmc4.js';
+export type { ImageRef, ReaderOptions } from './readers/options.js';
+export { jsonlPairs, type PairColumns, type PairOptions, parquetPairs } from './readers/pairs.js';
+export { type ShapesSourceOptions, shapesSource } from './readers/shapes-world.js';
+export { type StoryboardOptions, storyboards } from './readers/storyboards.js';
+export { expandBraces, webDataset } from './readers/web-dataset.js';
+export { type VideoTextOptions, type WebVidRow, webVid } from './readers/web-vid.js';
 export * from './shapes/index.js';
-export * from './timeline/merge.js';
+export {
+  type BadRow,
+  BadRows,
+  type BadRowsOptions,
+  type Place,
+  placeText,
+  RowError,
+} from './stream/bad-rows.js';
+export { type Mixed, type MixOptions, mixSources, type Weighted } from './stream/mix.js';
+export {
+  type Row,
+  type RowContext,
+  type Shard,
+  type StreamOptions,
+  shardedSource,
+} from './stream/sharded.js';
+export { type DataSource, type Item, type Json, mapSource, type OpenOptions } from './stream/source.js';
+export { frames, mergeTimeline, type Subtitle, type TimedFrame } from './timeline/merge.js';
+export { cutSheet, type Sheet } from './timeline/sheet.js';
+export { parseSubtitles, type SubtitleFormat, toSrt } from './timeline/subtitles.js';

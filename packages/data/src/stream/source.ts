@@ -1,0 +1,35 @@
+import type { CallOptions } from '@emu-ts/base';
+import type { BadRows } from './bad-rows.js';
+
+/** Anything that JSON holds: positions are saved in checkpoints. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** One value of a stream. */
+export interface Item<T> {
+  readonly value: T;
+  /** Where the stream goes on after this value; `open` takes it. */
+  readonly position: Json;
+}
+
+export interface OpenOptions extends CallOptions {
+  /** Collects what could not be read. */
+  readonly badRows?: BadRows | undefined;
+}
+
+/** Values that can be taken up again anywhere: the same position gives the same values. */
+export interface DataSource<T> {
+  /** @param position of the last value that was used; absent: from the start. */
+  open(position?: Json, options?: OpenOptions): AsyncIterable<Item<T>>;
+}
+
+/** The source with every value replaced. */
+export const mapSource = <T, U>(
+  source: DataSource<T>,
+  replace: (value: T) => U | Promise<U>,
+): DataSource<U> => ({
+  async *open(position, options) {
+    for await (const { value, position: next } of source.open(position, options)) {
+      yield { value: await replace(value), position: next };
+    }
+  },
+});
