@@ -187,7 +187,20 @@ const extra: Partial<Record<PrimitiveName, Case[]>> = {
     { name: 'none against batch', inputs: { a: f32(5, 8), b: f32(3, 8, 6) }, expectation: { terms: 8 } },
     { name: 'row', inputs: { a: f32(1, 1, 60), b: f32(60, 10) }, expectation: { terms: 60 } },
   ],
-  conv2d: [{ name: 'stride over', inputs: { x: f32(2, 3, 7, 8), weight: f32(4, 3, 2, 3) }, attrs: conv }],
+  conv2d: [
+    { name: 'stride over', inputs: { x: f32(2, 3, 7, 8), weight: f32(4, 3, 2, 3) }, attrs: conv },
+    {
+      name: 'pointwise',
+      inputs: { x: f32(1, 6, 3, 4), weight: f32(5, 6, 1, 1) },
+      attrs: { strides: [1, 1], padding: [0, 0, 0, 0] },
+    },
+    {
+      name: 'patches',
+      inputs: { x: f32(2, 3, 10, 15), weight: f32(4, 3, 5, 5) },
+      attrs: { strides: [5, 5], padding: [0, 0, 0, 0] },
+      expectation: { terms: 75 },
+    },
+  ],
   conv2d_input_grad: [
     {
       name: 'stride over',

@@ -14,6 +14,7 @@ import {
   type Value,
 } from '@emu-ts/graph';
 import type { JsKernel } from '../js-kernel.js';
+import { padFirst } from '../lower/conv.js';
 import { CONCAT_LIMIT } from '../lower/layout.js';
 
 /** How a composite is run: by a kernel, or through its decomposition and why. */
@@ -41,7 +42,7 @@ export function prepare(graph: Graph, kernels: readonly JsKernel[]): Prepared {
     return false;
   };
   for (let current = graph; ; ) {
-    current = simplify(rewrite(expand(current, keep), narrowConcat));
+    current = simplify([narrowConcat, padFirst].reduce(rewrite, expand(current, keep)));
     const used = readValues(current);
     const chosen = new Map<Node, JsKernel>();
     const refused = new Map<Node, string>();

@@ -1,127 +1,125 @@
-import type { ConvGeometry, Node } from '@emu-ts/graph';
+import { type AnyOp, type ConvGeometry, pad, primitives, type Rule, reapply } from '@emu-ts/graph';
 import { type Lower, outputOf } from './lower.js';
 
 /**
  * Two-dimensional convolution [n c h w] ∗ [o c kh kw] → [n o oh ow], and its adjoints. Row r of the output and row i of
- * the kernel meet at row r · stride + i − top of the input. Each thread sums up one element, channels innermost.
+ * the kernel meet at row r · stride + i − top of the input. Each thread sums up one element.
  */
-interface Extents {
-  readonly x: readonly number[];
-  readonly weight: readonly number[];
-  readonly y: readonly number[];
-}
 
-function constantsOf({ attrs }: Node, { x, weight, y }: Extents): Record<string, number> {
-  const { strides, padding } = attrs as ConvGeometry;
-  const [batch, channels, height, width] = x;
-  const [outputs, , kernelHeight, kernelWidth] = weight;
-  return {
-    batch,
-    channels,
-    height,
-    width,
-    outputs,
-    kernelHeight,
-    kernelWidth,
-    outHeight: y[2],
-    outWidth: y[3],
-    strideY: strides[0],
-    strideX: strides[1],
-    top: padding[0],
-    left: padding[1],
-  };
-}
+/** Zeros around the input become a step of their own, so that no window leaves it and no kernel asks. */
+export const padFirst: Rule = (node, inputs) => {
+  const { padding } = node.attrs as ConvGeometry;
+  const pads =
+    node.op === (primitives.conv2d as AnyOp) || node.op === (primitives.conv2d_weight_grad as AnyOp);
+  if (!pads || padding.every((zeros) => zeros === 0)) return reapply(node, inputs);
+  const [top, left, bottom, right] = padding;
+  const x = pad(inputs.x, [0, 0, top, left], [0, 0, bottom, right]);
+  return node.op({ ...inputs, x }, { ...node.attrs, padding: [0, 0, 0, 0] });
+};
 
+/** So many products stand in one expression. */
+const UNROLLED = 16;
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+/** Of an input without padding. As much of the window as fits, and several channels of a small one, are one expression. */
 export const conv2d: Lower = (node) => {
   const { x, weight } = node.inputs;
   const [n, o, oh, ow] = outputOf(node).shape;
+  const [, channels, height, width] = x.shape;
+  const [, , kh, kw] = weight.shape;
+  const { strides } = node.attrs as ConvGeometry;
+  const rows = kh * kw <= UNROLLED ? kh : 1;
+  const together = [4, 2, 1].find((c) => channels % c === 0 && c * kh * kw <= UNROLLED) ?? 1;
+  const terms = range(together).flatMap((c) =>
+    range(rows).flatMap((i) =>
+      range(kw).map((j) => `x[p + ${(c * height + i) * width + j}] * weight[q + ${(c * kh + i) * kw + j}]`),
+    ),
+  );
   const source = `function (x, weight) {
-  const n = quotient(this.thread.z, this.constants.outputs);
-  const o = this.thread.z - n * this.constants.outputs;
-  const plane = this.constants.height * this.constants.width;
-  const window = this.constants.kernelHeight * this.constants.kernelWidth;
+  const n = quotient(this.thread.z, ${o});
+  const o = this.thread.z - n * ${o};
+  const corner = n * ${channels * height * width} + this.thread.y * ${strides[0] * width} + this.thread.x * ${strides[1]};
+  let q = o * ${channels * kh * kw};
   let sum = 0;
-  for (let i = 0; i < this.constants.kernelHeight; i++) {
-    const row = this.thread.y * this.constants.strideY + i - this.constants.top;
-    for (let j = 0; j < this.constants.kernelWidth; j++) {
-      const column = this.thread.x * this.constants.strideX + j - this.constants.left;
-      if (row >= 0 && row < this.constants.height && column >= 0 && column < this.constants.width) {
-        let p = n * this.constants.channels * plane + row * this.constants.width + column;
-        let q = o * this.constants.channels * window + i * this.constants.kernelWidth + j;
-        for (let c = 0; c < this.constants.channels; c++) {
-          sum += x[p] * weight[q];
-          p += plane;
-          q += window;
-        }
-      }
+  for (let c = 0; c < ${channels / together}; c++) {
+    let p = corner + c * ${together * height * width};
+    for (let i = 0; i < ${kh / rows}; i++) {
+      sum += ${terms.join('\n        + ')};
+      p += ${width};
+      q += ${together * rows * kw};
     }
   }
   return sum;
 }`;
-  const constants = constantsOf(node, { x: x.shape, weight: weight.shape, y: [n, o, oh, ow] });
-  return { call: { source, constants, threads: [ow, oh, n * o], operands: [x, weight] } };
+  return { call: { source, threads: [ow, oh, n * o], operands: [x, weight] } };
 };
 
 /** An element of the input gathers from every output whose window covers it. */
 export const conv2dInputGrad: Lower = (node) => {
   const { dy, weight } = node.inputs;
   const [n, c, h, w] = outputOf(node).shape;
+  const [, o, oh, ow] = dy.shape;
+  const [, , kh, kw] = weight.shape;
+  const {
+    strides: [down, along],
+    padding: [top, left],
+  } = node.attrs as ConvGeometry;
   const source = `function (dy, weight) {
-  const n = quotient(this.thread.z, this.constants.channels);
-  const c = this.thread.z - n * this.constants.channels;
-  const plane = this.constants.outHeight * this.constants.outWidth;
-  const window = this.constants.kernelHeight * this.constants.kernelWidth;
+  const n = quotient(this.thread.z, ${c});
+  const c = this.thread.z - n * ${c};
   let sum = 0;
-  for (let i = 0; i < this.constants.kernelHeight; i++) {
-    const down = this.thread.y + this.constants.top - i;
-    const row = quotient(down, this.constants.strideY);
-    for (let j = 0; j < this.constants.kernelWidth; j++) {
-      const along = this.thread.x + this.constants.left - j;
-      const column = quotient(along, this.constants.strideX);
-      const hits = row * this.constants.strideY === down && column * this.constants.strideX === along;
-      const inside = row >= 0 && row < this.constants.outHeight && column >= 0 && column < this.constants.outWidth;
-      if (hits && inside) {
-        let p = n * this.constants.outputs * plane + row * this.constants.outWidth + column;
-        let q = c * window + i * this.constants.kernelWidth + j;
-        for (let o = 0; o < this.constants.outputs; o++) {
+  for (let i = 0; i < ${kh}; i++) {
+    const y = this.thread.y + ${top} - i;
+    const row = quotient(y, ${down});
+    for (let j = 0; j < ${kw}; j++) {
+      const x = this.thread.x + ${left} - j;
+      const column = quotient(x, ${along});
+      const inside = row >= 0 && row < ${oh} && column >= 0 && column < ${ow};
+      if (inside && row * ${down} === y && column * ${along} === x) {
+        let p = n * ${o * oh * ow} + row * ${ow} + column;
+        let q = c * ${kh * kw} + i * ${kw} + j;
+        for (let o = 0; o < ${o}; o++) {
           sum += dy[p] * weight[q];
-          p += plane;
-          q += this.constants.channels * window;
+          p += ${oh * ow};
+          q += ${c * kh * kw};
         }
       }
     }
   }
   return sum;
 }`;
-  const constants = constantsOf(node, { x: [n, c, h, w], weight: weight.shape, y: dy.shape });
-  return { call: { source, constants, threads: [w, h, n * c], operands: [dy, weight] } };
+  return { call: { source, threads: [w, h, n * c], operands: [dy, weight] } };
 };
 
-/** An element of the weight meets one input element for every output element. Rows are summed on their own. */
+/**
+ * An element of the weight meets one element of the input, which has no padding, for every element of the output. Rows
+ * are summed on their own.
+ */
 export const conv2dWeightGrad: Lower = (node) => {
   const { x, dy } = node.inputs;
   const [o, c, kh, kw] = outputOf(node).shape;
+  const [batch, , height, width] = x.shape;
+  const [, , oh, ow] = dy.shape;
+  const { strides } = node.attrs as ConvGeometry;
   const source = `function (x, dy) {
-  const o = quotient(this.thread.z, this.constants.channels);
-  const c = this.thread.z - o * this.constants.channels;
+  const o = quotient(this.thread.z, ${c});
+  const c = this.thread.z - o * ${c};
   let sum = 0;
-  for (let n = 0; n < this.constants.batch; n++) {
-    for (let r = 0; r < this.constants.outHeight; r++) {
-      const row = r * this.constants.strideY + this.thread.y - this.constants.top;
-      const p = ((n * this.constants.channels + c) * this.constants.height + row) * this.constants.width;
-      const q = ((n * this.constants.outputs + o) * this.constants.outHeight + r) * this.constants.outWidth;
+  for (let n = 0; n < ${batch}; n++) {
+    let p = ((n * ${c} + c) * ${height} + this.thread.y) * ${width} + this.thread.x;
+    let q = (n * ${o} + o) * ${oh * ow};
+    for (let r = 0; r < ${oh}; r++) {
       let partial = 0;
-      for (let s = 0; s < this.constants.outWidth; s++) {
-        const column = s * this.constants.strideX + this.thread.x - this.constants.left;
-        if (row >= 0 && row < this.constants.height && column >= 0 && column < this.constants.width) {
-          partial += x[p + column] * dy[q + s];
-        }
+      for (let s = 0; s < ${ow}; s++) {
+        partial += x[p + s * ${strides[1]}] * dy[q + s];
       }
       sum += partial;
+      p += ${strides[0] * width};
+      q += ${ow};
     }
   }
   return sum;
 }`;
-  const constants = constantsOf(node, { x: x.shape, weight: [o, c, kh, kw], y: dy.shape });
-  return { call: { source, constants, threads: [kw, kh, o * c], operands: [x, dy] } };
+  return { call: { source, threads: [kw, kh, o * c], operands: [x, dy] } };
 };
