@@ -3,6 +3,7 @@ export { type AdamWAttrs, adamwOp } from './adamw/op.js';
 export { type CollateOptions, collate, type TrainingRow } from './data/collate.js';
 export { type IndexedOptions, indexedData } from './data/indexed.js';
 export { trainingRow } from './data/row.js';
+export { drawSampled, type SampledOptions } from './data/sampled.js';
 export {
   type DryRun,
   type DryRunOptions,

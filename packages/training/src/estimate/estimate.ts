@@ -15,7 +15,7 @@ export interface StepEstimate {
   /** Bytes of weights and of optimiser state on the executor. */
   readonly weightBytes: number;
   readonly optimizerBytes: number;
-  /** Bytes of intermediate results at their most, as if every result were freed after its last use. */
+  /** Bytes of intermediate results, gradients among them, at their most, each freed after its last use. */
   readonly activationBytes: number;
   /** Multiplications and additions of one step. */
   readonly flops: number;
@@ -37,7 +37,7 @@ export function estimateStep(step: TrainingStep, batch: BatchTypes): StepEstimat
     trained: elements((name) => variables.has(name) && name in donate),
     weightBytes: bytes(isWeight),
     optimizerBytes: bytes((name) => name in donate && !isWeight(name)),
-    activationBytes: peakBytes(expanded),
+    activationBytes: peakBytes(expanded, new Set(Object.values(donate))),
     flops: flopsOf(expanded),
   };
 }

@@ -56,7 +56,7 @@ export class Run {
 
   async train(): Promise<{ reason: 'done' | 'data'; last: MetricRecord | undefined }> {
     const { dir, updates, data, signal, workers } = this.options;
-    if (workers) this.#pool = await WorkerPool.start(workers, this.state);
+    if (workers) this.#pool = await WorkerPool.start(workers, this.state, signal);
     const journal = dir === undefined ? undefined : await Journal.open(dir, this.update);
     const batches = data.open(this.#position, { signal })[Symbol.asyncIterator]();
     let last: MetricRecord | undefined;
@@ -115,6 +115,7 @@ export class Run {
       const { figures, gradients } = await this.#pool.sum(
         batches.map(({ tensors }) => tensors),
         scalars,
+        this.options.signal,
       );
       await this.state.accumulate(gradients);
       parts = figures;

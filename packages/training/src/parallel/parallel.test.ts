@@ -59,6 +59,14 @@ describe('data-parallel workers', () => {
     });
   });
 
+  it('do not keep an aborted run waiting', async () => {
+    const stopper = new AbortController();
+    const silent = { postMessage: () => {}, on: () => {} };
+    const waiting = train({ ...options(), workers: [silent], signal: stopper.signal });
+    setTimeout(() => stopper.abort(), 20);
+    await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
   it('fail as typed errors', async () => {
     const misshapen = indexedData({ batch: () => ({ x: tensor('f32', [4, 2]), y: toyBatch(0).y }) });
     await expect(train({ ...options(), workers: start(1), data: misshapen })).rejects.toMatchObject({

@@ -27,10 +27,14 @@ export class WorkerPool {
   ) {}
 
   /** Waits until every worker is ready and has the weights. */
-  static async start(workers: readonly WorkerLike[], state: TrainingState): Promise<WorkerPool> {
+  static async start(
+    workers: readonly WorkerLike[],
+    state: TrainingState,
+    signal?: AbortSignal | undefined,
+  ): Promise<WorkerPool> {
     if (!workers.length) throw new EmuError('WORKER', 'There are no workers.');
     const pool = new WorkerPool(workers, state);
-    await Promise.all(workers.map((worker) => pool.#listen(worker)));
+    await untilAborted(Promise.all(workers.map((worker) => pool.#listen(worker))), signal);
     await pool.#share([...state.step.trained.keys()]);
     for (const worker of workers)
       worker.postMessage({ kind: 'weights', weights: pool.#shared } satisfies ToWorker);
@@ -44,8 +48,10 @@ export class WorkerPool {
   async sum(
     batches: readonly Readonly<Record<string, HostTensor>>[],
     scalars: Scalars,
+    signal?: AbortSignal | undefined,
   ): Promise<{ figures: Figures[]; gradients: Record<string, HostTensor> }> {
-    const results = await Promise.all(batches.map((batch, i) => this.#ask(i, batch, scalars)));
+    const asked = batches.map((batch, i) => this.#ask(i, batch, scalars));
+    const results = await untilAborted(Promise.all(asked), signal);
     const sums: Record<string, Float32Array<ArrayBuffer>> = {};
     const shapes: Record<string, readonly number[]> = {};
     for (const { gradients } of results) {
@@ -113,5 +119,21 @@ export class WorkerPool {
           waiting.reject(new EmuError('WORKER', `A worker could not compute gradients: ${message.message}`));
       });
     });
+  }
+}
+
+/** Stops waiting, not the work, when the signal aborts. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  signal?.throwIfAborted();
+  if (!signal) return work;
+  const stop = new AbortController();
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { signal: stop.signal });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    stop.abort();
+    work.catch(() => {});
   }
 }
