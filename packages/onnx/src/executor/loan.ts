@@ -3,7 +3,7 @@ import type { AnyTensor } from '@emu-ts/graph';
 import type { Donation } from './donation.js';
 import { feedOf } from './inputs.js';
 import type { Handle, Runtime } from './runtime.js';
-import { OnnxTensor } from './tensor.js';
+import { copied, OnnxTensor } from './tensor.js';
 
 /** Donated tensors, out of circulation while a program runs. */
 export interface Loan {
@@ -23,11 +23,12 @@ export async function lend(
   inputs: Readonly<Record<string, AnyTensor>>,
   feeds: Record<string, Handle | HostTensor>,
 ): Promise<Loan> {
-  const places = inPlace.map(({ input }) => [input, feedOf(inputs[input], runtime)] as const);
+  const places = inPlace.map(({ input }) => input);
+  const given = places.map((input) => feedOf(inputs[input], runtime));
   const old = Object.keys(swapped)
     .map((input) => feedOf(inputs[input], runtime))
     .filter((feed) => typeof feed === 'number');
-  const tensors = [...places.map(([input]) => input), ...Object.keys(swapped)]
+  const tensors = [...places, ...Object.keys(swapped)]
     .map((input) => inputs[input])
     .filter((tensor) => tensor instanceof OnnxTensor);
   if (new Set(tensors).size < tensors.length)
@@ -40,11 +41,13 @@ export async function lend(
     runtime.release(succeeded ? old : uploaded);
   };
   try {
-    for (const [input, feed] of places) {
-      const own = typeof feed !== 'number';
-      state[input] = own ? await runtime.upload(feed) : feed;
-      if (own) uploaded.push(state[input]);
-      if (input in feeds) feeds[input] = state[input];
+    for (const [i, input] of places.entries()) {
+      const feed = given[i];
+      const handle =
+        typeof feed === 'number' ? feed : await runtime.upload(copied(inputs[input] as HostTensor));
+      if (typeof feed !== 'number') uploaded.push(handle);
+      state[input] = handle;
+      if (input in feeds) feeds[input] = handle;
     }
   } catch (error) {
     settle(false);

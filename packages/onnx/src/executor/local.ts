@@ -29,8 +29,8 @@ export class LocalRuntime implements Runtime {
     this.#options = options;
   }
 
-  async upload({ dtype, shape, data }: HostTensor): Promise<Handle> {
-    return this.#keep(this.#tensor({ dtype, shape, data: data.slice() }));
+  async upload(tensor: HostTensor): Promise<Handle> {
+    return this.#keep(this.#tensor(tensor));
   }
 
   async read(handle: Handle): Promise<TypedArray> {

@@ -13,7 +13,7 @@ import { LocalRuntime } from './local.js';
 import { importOrt, type Ort, type SessionOptions, unwrap } from './ort.js';
 import { OnnxProgram } from './program.js';
 import type { Holdings, Runtime } from './runtime.js';
-import { held, OnnxTensor } from './tensor.js';
+import { copied, OnnxTensor } from './tensor.js';
 
 export interface OnnxOptions {
   /**
@@ -58,7 +58,7 @@ export class OnnxExecutor implements Executor {
   async upload(tensor: HostTensor, { signal }: CallOptions = {}): Promise<OnnxTensor> {
     signal?.throwIfAborted();
     this.#alive();
-    const uploading = this.#runtime.upload(held(tensor));
+    const uploading = this.#runtime.upload(copied(tensor));
     const handle = await untilAborted(uploading, signal, (late) => this.#runtime.release([late]));
     return new OnnxTensor(this.#runtime, tensor, handle);
   }

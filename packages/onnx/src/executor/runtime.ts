@@ -36,7 +36,7 @@ export interface Holdings {
 
 /** ONNX Runtime, in this thread or in a worker. Tensors hold no bf16 (see `hostType`). */
 export interface Runtime {
-  /** Takes a copy. */
+  /** Takes the array over: nobody else may hold it. */
   upload(tensor: HostTensor): Promise<Handle>;
   read(tensor: Handle): Promise<TypedArray>;
   load(request: LoadRequest): Promise<Handle>;

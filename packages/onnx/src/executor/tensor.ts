@@ -73,3 +73,9 @@ export class OnnxTensor implements DeviceTensor {
 
 /** A host tensor in the dtype in which it is held. */
 export const held = (tensor: HostTensor): HostTensor => convert(tensor, hostType(tensor.dtype));
+
+/** The same in an array that nobody else has. */
+export function copied(tensor: HostTensor): HostTensor {
+  const { dtype, shape, data } = held(tensor);
+  return { dtype, shape, data: data === tensor.data ? data.slice() : data };
+}

@@ -3,7 +3,7 @@ import type { AnyTensor, TensorType } from '@emu-ts/graph';
 import { hostType } from '../model/dtype.js';
 import { checkWeights, feedOf } from './inputs.js';
 import type { Handle, Runtime } from './runtime.js';
-import { OnnxTensor } from './tensor.js';
+import { copied, OnnxTensor } from './tensor.js';
 
 /**
  * The weights of one program. A device tensor is used where it lies, so that programs share it; a host tensor is
@@ -35,7 +35,7 @@ export class Weights implements Disposable {
     const tensor = this.#given[name];
     const feed = feedOf(tensor, this.#runtime);
     if (typeof feed === 'number') return feed;
-    const handle = await this.#runtime.upload(feed);
+    const handle = await this.#runtime.upload(copied(tensor as HostTensor));
     this.#placed.set(name, new OnnxTensor(this.#runtime, tensor, handle));
     return handle;
   }

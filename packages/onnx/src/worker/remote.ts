@@ -47,7 +47,7 @@ export class RemoteRuntime implements Runtime {
   }
 
   upload(tensor: HostTensor): Promise<Handle> {
-    return this.#call('upload', tensor);
+    return this.#call('upload', tensor, [tensor.data.buffer as ArrayBuffer]);
   }
 
   read(tensor: Handle): Promise<TypedArray> {
@@ -80,11 +80,12 @@ export class RemoteRuntime implements Runtime {
     await this.#port.terminate();
   }
 
-  async #call<T>(method: Method, argument: unknown): Promise<T> {
+  /** @param transfer buffers that move to the worker instead of being copied */
+  async #call<T>(method: Method, argument: unknown, transfer: readonly ArrayBuffer[] = []): Promise<T> {
     if (this.#failure) throw this.#failure;
     const id = this.#next++;
     const answer = this.#wait(id);
-    this.#port.post({ id, method, argument });
+    this.#port.post({ id, method, argument }, transfer);
     return (await answer) as T;
   }
 
