@@ -6,7 +6,7 @@ import { build, install, root, run } from './lib/setup.mjs';
  * `npm start -- caption picture.jpg`.
  */
 install();
-build();
+build('@emu-ts/emu');
 const words = process.argv.slice(2);
 const fixture = path.join(root, 'fixtures', 'goldens', 'checkpoint');
 const demo = [

@@ -38,6 +38,8 @@ export function install() {
   run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
 }
 
-export function build() {
-  run(bin('turbo'), ['run', 'build', '--output-logs=errors-only', '--log-order=grouped']);
+/** Builds everything, or one package and what it depends on. */
+export function build(name) {
+  const filter = name ? [`--filter=${name}...`] : [];
+  run(bin('turbo'), ['run', 'build', '--output-logs=errors-only', '--log-order=grouped', ...filter]);
 }
