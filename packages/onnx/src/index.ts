@@ -12,7 +12,8 @@ export {
   onnxModel,
 } from './export/export.js';
 export type { LoweringContext, NativeLowering, NodeView, Operand } from './lower/context.js';
-export { float, microsoft } from './model/builder.js';
+export { microsoft } from './model/builder.js';
+export { float } from './model/protos.js';
 export {
   nativeLowerings,
   type QuantizedActivations,

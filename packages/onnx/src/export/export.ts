@@ -1,6 +1,6 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { type CallOptions, EmuError } from '@emu-ts/base';
-import { byteLength, type Initializer, type Placement } from '../model/builder.js';
+import { byteLength, type Initializer, type Placement } from '../model/protos.js';
 import { ModelProtoSchema } from '../proto/onnx_pb.js';
 import { type BuildOptions, type Built, build, type ExportSource } from './build.js';
 import { type PendingFile, writeFiles } from './write.js';

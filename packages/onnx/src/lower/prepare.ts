@@ -55,17 +55,12 @@ export function prepare(graph: Graph, options: PrepareOptions): Prepared {
     const natives = new Map<Node, NativeLowering>();
     const refused = new Set<Node>();
     for (const node of current.nodes.filter(({ op }) => !primitiveName(op))) {
-      const view = viewOf(node, used, options);
-      const reasons: string[] = [];
-      for (const lowering of candidates.get(node.op.name) ?? []) {
-        const answer = lowering.supports(view);
-        if (answer === true) natives.set(node, lowering);
-        else reasons.push(answer);
-        if (natives.has(node)) break;
+      const answer = choose(candidates.get(node.op.name) ?? [], viewOf(node, used, options));
+      if (typeof answer === 'object') natives.set(node, answer);
+      else {
+        refused.add(node);
+        decomposed.push({ op: node.op.name, reason: answer });
       }
-      if (natives.has(node)) continue;
-      refused.add(node);
-      decomposed.push({ op: node.op.name, reason: reasons.join('; ') });
     }
     if (!refused.size) {
       const kept = [...natives].map(([{ op }, { becomes }]) => ({ op: op.name, becomes }));
@@ -76,6 +71,17 @@ export function prepare(graph: Graph, options: PrepareOptions): Prepared {
       return refused.has(node) ? decompose(Object.values(outputs)[0].node) : outputs;
     });
   }
+}
+
+/** The first lowering that supports a node, or the reasons of all. */
+function choose(lowerings: readonly NativeLowering[], view: NodeView): NativeLowering | string {
+  const reasons: string[] = [];
+  for (const lowering of lowerings) {
+    const answer = lowering.supports(view);
+    if (answer === true) return lowering;
+    reasons.push(answer);
+  }
+  return reasons.join('; ');
 }
 
 function usedOutputs({ nodes, outputs }: Graph): ReadonlySet<Value> {

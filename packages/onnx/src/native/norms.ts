@@ -1,5 +1,5 @@
 import type { NativeLowering } from '../lower/context.js';
-import { float } from '../model/builder.js';
+import { float } from '../model/protos.js';
 import { product } from '../model/size.js';
 import { onlyF32 } from './f32.js';
 

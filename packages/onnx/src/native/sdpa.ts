@@ -1,6 +1,7 @@
 import { sizeOf, tensor } from '@emu-ts/base';
 import type { LoweringContext, NativeLowering, NodeView } from '../lower/context.js';
-import { float, microsoft } from '../model/builder.js';
+import { microsoft } from '../model/builder.js';
+import { float } from '../model/protos.js';
 import { isConcrete, type Size, times } from '../model/size.js';
 import { onlyF32, widened } from './f32.js';
 
