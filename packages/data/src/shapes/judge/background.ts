@@ -32,21 +32,26 @@ export function fitBackground(data: Uint8Array, side: number): BackgroundFit {
   return fit;
 }
 
+/** The terms at every pixel, made once per side. */
 function basisOf(side: number): Float64Array {
+  const known = bases.get(side);
+  if (known) return known;
   const basis = new Float64Array(side * side * terms);
   for (let i = 0; i < side * side; i++) {
     const x = ((i % side) + 0.5) * (2 / side) - 1;
     const y = (Math.floor(i / side) + 0.5) * (2 / side) - 1;
     basis.set([1, x, y, x * x, x * y, y * y], i * terms);
   }
+  bases.set(side, basis);
   return basis;
 }
+
+const bases = new Map<number, Float64Array>();
 
 function measure(data: Uint8Array, side: number, basis: Float64Array, inside: Uint8Array): BackgroundFit {
   const weights = solve(basis, data, inside);
   const colour = new Float64Array(side * side * 3);
   const distance = new Float64Array(side * side);
-  const near: number[] = [];
   for (let i = 0; i < side * side; i++) {
     for (let c = 0; c < 3; c++) {
       let sum = 0;
@@ -54,9 +59,8 @@ function measure(data: Uint8Array, side: number, basis: Float64Array, inside: Ui
       colour[i * 3 + c] = Math.max(0, Math.min(255, sum));
     }
     distance[i] = apart(data, colour, i * 3);
-    if (inside[i]) near.push(distance[i]);
   }
-  near.sort((a, b) => a - b);
+  const near = distance.filter((_, i) => inside[i] === 1).sort();
   return { colour, distance, noise: near[near.length >> 1] ?? 0 };
 }
 

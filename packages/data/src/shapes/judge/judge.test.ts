@@ -30,7 +30,8 @@ describe('the picture parser', () => {
     ['at twice the resolution', doubled, 0.98],
   ];
 
-  it.each(ways)('reads pictures %s', (name, draw, least) => {
+  // Thousands of pictures take their time on a busy machine.
+  it.each(ways)('reads pictures %s', { timeout: 300_000 }, (name, draw, least) => {
     const some = scenes.slice(0, name === 'as drawn' ? 2000 : 500);
     const right = some.filter((scene) => judgeImage(draw(scene), scene).correct).length;
     console.log(`pictures ${name}: every object, colour, shape and size right in ${right} of ${some.length}`);

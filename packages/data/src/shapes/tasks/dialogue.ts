@@ -7,15 +7,12 @@ import type { AnswerTruth } from '../words/truth.js';
 import { drawRandomScene, type World } from '../world/compose.js';
 import {
   factsOf,
-  holds,
-  isClear,
   isClearlyPlaced,
+  neighboursOf,
   placeOf,
-  relationOf,
   type Scene,
   type SceneObject,
 } from '../world/scene.js';
-import { type RelationName, relationNames } from '../world/vocabulary.js';
 
 type Said = readonly [
   question: string,
@@ -70,22 +67,19 @@ function opening(draws: Draws, scene: Scene, it: SceneObject): Said {
   return [`do you see ${refer(draws, scene, it)}?`, 'yes', 'yes-no', true];
 }
 
+/** The next object: what stands beside the one spoken of. */
 function neighbour(
   draws: Draws,
   scene: Scene,
   it: SceneObject,
   linked: boolean,
 ): { readonly said: Said; readonly object: SceneObject } | undefined {
-  const relation: RelationName = draws.pick(relationNames);
-  const found = scene.objects.filter((other) => other !== it && holds(relation, other, it));
-  const [object] = found;
-  if (found.length !== 1 || !isClear(object, it) || relationOf(object, it) !== relation) return undefined;
-  const where = `${draws.pick(relationWords[relation])} it`;
-  const start = linked
-    ? draws.pick(['and what is', 'what is', 'and'])
-    : draws.pick(['what is', 'and what is']);
+  const around = neighboursOf(scene, it);
+  if (around.length === 0) return undefined;
+  const { relation, object } = draws.pick(around);
+  const start = draws.pick(linked ? ['and what is', 'what is', 'and'] : ['what is', 'and what is']);
   const facts = factsOf(object);
-  const question = start === 'and' ? `and ${where}?` : `${start} ${where}?`;
+  const question = `${start} ${draws.pick(relationWords[relation])} it?`;
   return { said: [question, indefinite(facts), 'object', facts], object };
 }
 

@@ -6,6 +6,7 @@ import {
   isBetween,
   isClear,
   isClearlyPlaced,
+  neighboursOf,
   type ObjectFacts,
   placeOf,
   relationOf,
@@ -100,15 +101,13 @@ const makers: Readonly<Record<QuestionKind, (draws: Draws, scene: Scene) => Made
     return [draws.pick(words), placeWords[place][0], place];
   },
   relation: (draws, scene) => {
-    if (scene.objects.length < 2) return undefined;
     const anchor = draws.pick(scene.objects);
-    const relation = draws.pick(relationNames);
-    const found = scene.objects.filter((object) => object !== anchor && holds(relation, object, anchor));
-    if (found.length !== 1 || !isClear(found[0], anchor) || relationOf(found[0], anchor) !== relation)
-      return undefined;
+    const around = neighboursOf(scene, anchor);
+    if (around.length === 0) return undefined;
+    const { relation, object } = draws.pick(around);
     const where = `${draws.pick(relationWords[relation])} ${refer(draws, scene, anchor)}`;
     const words = [`what is ${where}?`, `which object is ${where}?`, `what do you see ${where}?`];
-    return [draws.pick(words), indefinite(factsOf(found[0])), factsOf(found[0])];
+    return [draws.pick(words), indefinite(factsOf(object)), factsOf(object)];
   },
   between: (draws, scene) => {
     const rows = draws.shuffle(scene.objects).flatMap((a, i, all) =>
@@ -123,8 +122,12 @@ const makers: Readonly<Record<QuestionKind, (draws: Draws, scene: Scene) => Made
     return [question, indefinite(factsOf(middle)), factsOf(middle)];
   },
   'yes-no': (draws, scene) => {
-    const made = draws.pick([isThere, isOf, isRelated])(draws, scene);
-    return made && [made[0], made[1] ? 'yes' : 'no', made[1]];
+    const answer = draws.chance(0.5);
+    for (let i = 0; i < 12; i++) {
+      const made = draws.pick([isThere, isOf, isRelated])(draws, scene);
+      if (made?.[1] === answer) return [made[0], answer ? 'yes' : 'no', answer];
+    }
+    return undefined;
   },
 };
 

@@ -41,22 +41,32 @@ function noiseBytes(count: number, seed: number): Uint8Array {
 
 function fillObject(data: Uint8Array, size: number, object: SceneObject, antialias: boolean): void {
   const { shape, rotation, rgb, outline } = object;
-  const { distance, reach } = outlines[shape];
+  const { distance, reach, solid } = outlines[shape];
   const radius = object.radius * size;
   const [cx, cy] = [object.x * size, object.y * size];
   const [cos, sin] = [Math.cos(rotation), Math.sin(rotation)];
   const line = outline ? outline.width * size : 0;
   const extent = radius * reach + 1;
+  // Far outside nothing is drawn, and deep inside there is nothing but fill: only the rest needs the distance.
+  const outside = (reach + 1 / radius) ** 2;
+  const deep = Math.max(0, solid - (line + 1) / radius) ** 2;
+  const fill = rgb.map(toByte);
   const cover = (d: number) => (antialias ? Math.max(0, Math.min(1, 0.5 - d)) : d < 0 ? 1 : 0);
   const last = size - 1;
   for (let y = clamp(Math.floor(cy - extent), last); y <= clamp(Math.ceil(cy + extent), last); y++) {
     for (let x = clamp(Math.floor(cx - extent), last); x <= clamp(Math.ceil(cx + extent), last); x++) {
       const [px, py] = [(x + 0.5 - cx) / radius, (y + 0.5 - cy) / radius];
+      const squared = px * px + py * py;
+      if (squared > outside) continue;
+      const i = (y * size + x) * 3;
+      if (squared < deep) {
+        data.set(fill, i);
+        continue;
+      }
       const d = distance(px * cos + py * sin, py * cos - px * sin) * radius;
       const all = cover(d);
       if (all === 0) continue;
       const inner = outline ? cover(d + line) : all;
-      const i = (y * size + x) * 3;
       for (let c = 0; c < 3; c++) {
         const edge = outline ? outline.rgb[c] * (all - inner) : 0;
         data[i + c] = toByte(data[i + c] * (1 - all) + rgb[c] * inner + edge);

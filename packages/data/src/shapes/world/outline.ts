@@ -5,6 +5,8 @@ export interface Outline {
   distance(x: number, y: number): number;
   /** Distance of the furthest point from the centre. */
   readonly reach: number;
+  /** Everything nearer to the centre than this is inside; 0 for a shape with a hole. */
+  readonly solid: number;
   /** Turns by this angle leave it as it is; 0 when any turn does. */
   readonly symmetry: number;
 }
@@ -67,7 +69,8 @@ function polygon(corners: Polygon, symmetry: number): Outline {
     }
     return inside ? -Math.sqrt(nearest) : Math.sqrt(nearest);
   };
-  return { distance, reach: Math.max(...corners.map(([x, y]) => Math.hypot(x, y))), symmetry };
+  const reach = Math.max(...corners.map(([x, y]) => Math.hypot(x, y)));
+  return { distance, reach, solid: -distance(0, 0), symmetry };
 }
 
 const turn = 2 * Math.PI;
@@ -75,7 +78,7 @@ const ring = { outer: 1.08, inner: 0.6 };
 
 /** Scaled so that shapes of one radius look equally large. */
 export const outlines: Readonly<Record<ShapeName, Outline>> = {
-  circle: { distance: (x, y) => Math.hypot(x, y) - 1, reach: 1, symmetry: 0 },
+  circle: { distance: (x, y) => Math.hypot(x, y) - 1, reach: 1, solid: 1, symmetry: 0 },
   square: polygon(
     spokes(4, 1.22).map(([x, y]) => [(x - y) * Math.SQRT1_2, (x + y) * Math.SQRT1_2]),
     turn / 4,
@@ -90,6 +93,7 @@ export const outlines: Readonly<Record<ShapeName, Outline>> = {
       return Math.max(r - ring.outer, ring.inner - r);
     },
     reach: ring.outer,
+    solid: 0,
     symmetry: 0,
   },
   heart: polygon(heart, turn),

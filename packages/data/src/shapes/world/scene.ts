@@ -5,6 +5,7 @@ import {
   placeNames,
   type RelationName,
   type Rgb,
+  relationNames,
   type ShapeName,
   type SizeName,
   shapeNames,
@@ -81,6 +82,18 @@ export function holds(relation: RelationName, a: Point, b: Point): boolean {
   const along = relation === 'left of' || relation === 'right of' ? b.x - a.x : b.y - a.y;
   return (relation === 'left of' || relation === 'above' ? along : -along) >= relationMargin;
 }
+
+/** What lies left of, right of, above and below an object of a scene, wherever one other object alone does, and clearly. */
+export const neighboursOf = (
+  { objects }: Pick<Scene, 'objects'>,
+  anchor: SceneObject,
+): { readonly relation: RelationName; readonly object: SceneObject }[] =>
+  relationNames.flatMap((relation) => {
+    const found = objects.filter((object) => object !== anchor && holds(relation, object, anchor));
+    const [object] = found;
+    const clear = found.length === 1 && isClear(object, anchor) && relationOf(object, anchor) === relation;
+    return clear ? [{ relation, object }] : [];
+  });
 
 /** Whether `middle` lies between the two, near the line that joins them. */
 export function isBetween(middle: Point, a: Point, b: Point): boolean {
