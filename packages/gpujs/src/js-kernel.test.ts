@@ -2,11 +2,14 @@ import { tensor } from '@emu-ts/base';
 import {
   add,
   defineOp,
+  div,
+  exp,
   graphOf,
   input,
   last,
   mean,
   mul,
+  neg,
   pullback,
   rsqrt,
   tensorType,
@@ -108,6 +111,30 @@ describe.each<Mode>(['cpu', 'wasm'])('jsKernel in mode %s', (mode) => {
     });
     const { y } = rmsNormOp(values(8), { eps: 1e-5 });
     expect(await planOf({ y }, [never, second, rmsNorm])).toContain('test.rms_norm ×1 by second');
+  });
+
+  it('runs the kernel of the guide, also where an exponential overflows', async () => {
+    const swigluOp = defineOp({
+      name: 'test.swiglu',
+      inputs: ['gate', 'up'],
+      outputs: ['y'],
+      infer: ({ gate }, _: Record<string, never>) => ({ y: gate }),
+      decompose: ({ gate, up }) => ({ y: mul(div(gate, add(exp(neg(gate)), 1)), up) }),
+    });
+    const swiglu = jsKernel(swigluOp, {
+      outputs: {
+        y(gate, up) {
+          const g = gate[this.thread.x];
+          return (g / (1 + Math.exp(-g))) * up[this.thread.x];
+        },
+      },
+    });
+    await using executor = await gpujs({ mode, kernels: [swiglu] });
+    const wide = tensorType('f32', [7, 11]);
+    const { y } = swigluOp({ gate: input('gate', wide), up: input('up', wide) }, {});
+    const gates = Array.from({ length: 77 }, (_, i) => (i - 60) * 10);
+    const tensors = randomInputs({ gate: wide, up: wide }, { gate: tensor('f32', [7, 11], gates) });
+    await expectEqual(executor, 'swiglu', { y }, tensors, { terms: 2 });
   });
 
   it('lays threads out as asked', async () => {

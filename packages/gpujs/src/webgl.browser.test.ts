@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CaseRequest, casesOf, NOT_A_NUMBER } from '../test/cases.js';
 import { expectCase } from '../test/kit.js';
 import type { PlainTensor } from '../test/page.js';
+import type { Holdings } from './index.js';
 
 /**
  * Every primitive in WebGL mode, in headless Chromium with a GPU in software, equals the f64 interpreter. Fails where no
@@ -21,7 +22,8 @@ interface InPage {
       request: CaseRequest,
       tensors: Readonly<Record<string, PlainTensor>>,
     ): Promise<Record<string, PlainTensor>>;
-    holdings(): { readonly buffers: number };
+    repeat(times: number): Promise<[Holdings, Holdings]>;
+    holdings(): Holdings;
   };
 }
 const names = (Object.keys(primitives) as PrimitiveName[]).filter((name) => name !== 'input');
@@ -78,6 +80,11 @@ describe.skipIf(skipped)('primitives in mode webgl', () => {
     it.each(casesOf(name).filter((c) => c.name !== NOT_A_NUMBER))('$name', (testCase) =>
       expectCase(compute, name, testCase),
     );
+  });
+
+  it('holds as much after 50 runs as after one', async () => {
+    const [first, last] = await page.evaluate(() => (globalThis as unknown as InPage).page.repeat(50));
+    expect(last).toEqual(first);
   });
 
   it('leaves nothing behind', async () => {

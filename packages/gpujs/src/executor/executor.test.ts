@@ -11,6 +11,7 @@ import {
   matmul,
   mul,
   reshape,
+  slice,
   sum,
   swapLast,
   tensorType,
@@ -213,6 +214,19 @@ describe.each<Mode>(['cpu', 'wasm'])('executor in mode %s', (mode) => {
     const before = executor.holdings();
     for (let i = 0; i < 50; i++) expect(await once()).toEqual(first);
     expect(executor.holdings()).toEqual(before);
+  });
+});
+
+describe('mode wasm', () => {
+  it('refuses tensors whose positions f32 cannot tell apart', async () => {
+    await using executor = await gpujs({ mode: 'wasm' });
+    const x = input('x', f32(2 ** 24 + 1));
+    const program = await executor.compile(graphOf({ y: slice(x, 0, 0, 1) }));
+    const given = { x: tensor('f32', [2 ** 24 + 1]) };
+    await expect(program.run(given)).rejects.toMatchObject({ code: 'TENSOR_SIZE' });
+    await using plain = await gpujs({ mode: 'cpu' });
+    const { y } = await (await plain.compile(graphOf({ y: slice(x, 0, 2 ** 24, 2 ** 24 + 1) }))).run(given);
+    expect(await numbers(y)).toEqual([0]);
   });
 });
 

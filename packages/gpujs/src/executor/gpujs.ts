@@ -38,7 +38,7 @@ export class GpujsExecutor implements Executor {
     signal?.throwIfAborted();
     this.#runner.alive();
     checkDtypes([tensor]);
-    return new GpujsTensor(this.#runner, tensor, this.#runner.place(toElements(tensor).slice()));
+    return new GpujsTensor(this.#runner, tensor, this.#runner.upload(tensor, toElements(tensor).slice()));
   }
 
   async compile(graph: Graph, options: CompileOptions = {}): Promise<GpujsProgram> {

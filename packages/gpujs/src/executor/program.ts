@@ -113,7 +113,7 @@ export class GpujsProgram implements Program {
           name,
           own
             ? own.bufferOn(this.#runner).retain()
-            : this.#runner.place(toElements(tensor as HostTensor).slice()),
+            : this.#runner.upload(tensor, toElements(tensor as HostTensor).slice()),
         );
       }
       return placed;
@@ -131,7 +131,7 @@ export class GpujsProgram implements Program {
       const buffer =
         weight?.retain() ??
         own?.bufferOn(this.#runner).retain() ??
-        this.#runner.place(toElements(inputs[name] as HostTensor));
+        this.#runner.upload(value, toElements(inputs[name] as HostTensor));
       if (!weight && !own) borrowed.add(buffer);
       held.set(value, buffer);
     }
@@ -168,8 +168,10 @@ export class GpujsProgram implements Program {
   #step({ name, value, lowered }: Step, held: ReadonlyMap<Value, Buffer>): Buffer {
     const buffers = (operand: Value) => held.get(operand) as Buffer;
     if ('alias' in lowered) return buffers(lowered.alias).retain();
-    if ('elements' in lowered) return this.#runner.place(lowered.elements);
-    const result = this.#runner.run(name, lowered.call, buffers);
+    const result =
+      'elements' in lowered
+        ? this.#runner.place(lowered.elements)
+        : this.#runner.run(name, lowered.call, buffers);
     if (result.storage instanceof Float32Array) checkIntegers(value, result.storage);
     return result;
   }

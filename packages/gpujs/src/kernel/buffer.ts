@@ -23,7 +23,12 @@ export class Buffer {
   }
 
   release(): void {
-    if (--this.#owners > 0) return;
+    if (--this.#owners === 0) this.free();
+  }
+
+  /** Frees the elements whoever owns them: the executor is gone. */
+  free(): void {
+    this.#owners = 0;
     if (!(this.storage instanceof Float32Array)) this.storage.delete();
     this.#onFree(this);
   }

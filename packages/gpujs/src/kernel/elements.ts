@@ -37,7 +37,9 @@ export function toElements(tensor: HostTensor): Float32Array {
 }
 
 /** A host tensor from f32 elements; takes the array over. */
-export function fromElements({ dtype, shape }: TensorType, elements: Float32Array): HostTensor {
+export function fromElements(type: TensorType, elements: Float32Array): HostTensor {
+  const { dtype, shape } = type;
+  checkIntegers(type, elements);
   return { dtype, shape, data: dtype === 'f32' ? elements : pack(dtype, elements) };
 }
 

@@ -1,10 +1,10 @@
-import { EmuError, sizeOf } from '@emu-ts/base';
-import type { Value } from '@emu-ts/graph';
-import type { GpuKernel, OpenedGpu } from '../gpu.js';
+import { EmuError, isFloat, sizeOf } from '@emu-ts/base';
+import { formatType, type TensorType, type Value } from '@emu-ts/graph';
+import type { OpenedGpu } from '../gpu.js';
 import { Buffer, type Storage } from './buffer.js';
+import { KernelCache } from './cache.js';
 import type { KernelCall } from './call.js';
 import { LARGEST_INTEGER } from './elements.js';
-import { helpersOf } from './helpers.js';
 
 /** What a runner holds now. */
 export interface Holdings {
@@ -14,21 +14,16 @@ export interface Holdings {
   readonly kernels: number;
 }
 
-/** More compiled kernels than this are not kept. Each WebAssembly kernel has a memory as large as its operands. */
-const KERNEL_LIMIT = 1024;
-
-/** gpu.js stops every loop after so many steps, silently: no loop here is as long. */
-const LOOP_LIMIT = 2 ** 30;
-
-/** Compiles kernels on first use, keeps them by their text, and runs them on buffers. */
+/** Holds buffers and runs kernels on them. */
 export class Runner {
   readonly #opened: OpenedGpu;
-  readonly #kernels = new Map<string, GpuKernel>();
+  readonly #kernels: KernelCache;
   readonly #buffers = new Set<Buffer>();
   #disposed = false;
 
   constructor(opened: OpenedGpu) {
     this.#opened = opened;
+    this.#kernels = new KernelCache(opened);
   }
 
   get mode(): OpenedGpu['mode'] {
@@ -44,9 +39,21 @@ export class Runner {
     if (this.#disposed) throw new EmuError('DISPOSED', 'This executor has been disposed.');
   }
 
-  /** A buffer on elements that nobody will change. */
+  /** A buffer in host memory, on elements that nobody will change. */
   place(elements: Float32Array): Buffer {
     return this.#keep(elements, elements.length);
+  }
+
+  /**
+   * A buffer where kernels read it fastest. With WebGL that is a texture, but for whole numbers: they are few, and the
+   * host looks at them. Elsewhere it is the array itself, which nobody may change.
+   */
+  upload(type: TensorType, elements: Float32Array): Buffer {
+    if (this.mode !== 'webgl' || !isFloat(type.dtype) || !elements.length) return this.place(elements);
+    const source = 'function (x) { return x[this.thread.x]; }';
+    const host = { operands: [], prepare: () => [elements] };
+    const call = { source, threads: [elements.length], operands: [], host };
+    return this.run(`The upload of ${formatType(type)}`, call, () => this.place(elements));
   }
 
   /** The elements in host memory; not a copy where they lie there. */
@@ -59,12 +66,17 @@ export class Runner {
     this.alive();
     const count = sizeOf(call.threads);
     if (count === 0) return this.place(new Float32Array(0));
-    this.#checkSize(name, count);
+    const given = call.operands.map(buffers);
+    const sizes = given.map(({ bytes }) => bytes / 4);
+    this.#checkSize(name, Math.max(count, ...sizes));
     const looked = call.host?.operands.map((operand) => this.read(buffers(operand))) ?? [];
     const extra = call.host?.prepare(...looked) ?? [];
-    const operands: Storage[] = [...call.operands.map((x) => buffers(x).storage), ...extra];
     try {
-      const result = this.#compiled(call)(...operands.map(nonempty));
+      const kernel = this.#kernels.get(
+        call,
+        sizes.reduce((a, b) => a + b, 0),
+      );
+      const result = kernel(...[...given.map(({ storage }) => storage), ...extra].map(nonempty));
       if (isTexture(result)) return this.#keep(result, count);
       return this.#keep(flatten(result as Nested), count);
     } catch (cause) {
@@ -79,49 +91,9 @@ export class Runner {
   async dispose(): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
-    for (const { storage } of this.#buffers) if (isTexture(storage)) storage.delete();
-    this.#buffers.clear();
+    for (const buffer of this.#buffers) buffer.free();
     if (this.#opened.owned) await this.#opened.gpu.destroy();
-    else for (const kernel of this.#kernels.values()) this.#destroy(kernel);
-    this.#kernels.clear();
-  }
-
-  /** On the CPU a kernel's output may change its size from call to call, elsewhere it is part of the code. */
-  #compiled({ source, constants = {}, threads }: KernelCall): GpuKernel {
-    const resizes = this.mode === 'cpu';
-    const key = `${source}\n${JSON.stringify(constants)}\n${resizes ? threads.length : threads}`;
-    let kernel = this.#kernels.get(key);
-    this.#kernels.delete(key);
-    if (!kernel) {
-      const types = Object.entries(constants).map(([name, x]) => [name, whole(x) ? 'Integer' : 'Float']);
-      kernel = this.#opened.gpu.createKernel(source, {
-        output: threads,
-        dynamicOutput: resizes,
-        dynamicArguments: true,
-        constants,
-        constantTypes: Object.fromEntries(types),
-        functions: helpersOf(source, this.mode),
-        loopMaxIterations: LOOP_LIMIT,
-        precision: 'single',
-        ...(this.mode === 'webgl' ? { pipeline: true, immutable: true } : {}),
-      });
-      const [oldest] = this.#kernels;
-      if (oldest && this.#kernels.size >= KERNEL_LIMIT) {
-        this.#kernels.delete(oldest[0]);
-        this.#destroy(oldest[1]);
-      }
-    }
-    this.#kernels.set(key, kernel);
-    if (resizes) kernel.setOutput(threads);
-    return kernel;
-  }
-
-  /** gpu.js leaves some destroyed kernels in its list. */
-  #destroy(kernel: GpuKernel): void {
-    kernel.destroy();
-    const list = this.#opened.gpu.kernels;
-    const at = list?.findIndex((other) => other === kernel || other === kernel.kernel) ?? -1;
-    if (at >= 0) list?.splice(at, 1);
+    else this.#kernels.clear();
   }
 
   /** Outside plain JavaScript positions are computed in f32. */
@@ -129,7 +101,7 @@ export class Runner {
     if (this.mode === 'cpu' || count <= LARGEST_INTEGER) return;
     throw new EmuError(
       'TENSOR_SIZE',
-      `${name} has ${count} elements; in mode '${this.mode}' positions are exact up to ${LARGEST_INTEGER}.`,
+      `${name} reads or writes a tensor of ${count} elements; in mode '${this.mode}' positions are exact up to ${LARGEST_INTEGER}.`,
       { hint: "Use mode 'cpu'." },
     );
   }
@@ -140,8 +112,6 @@ export class Runner {
     return buffer;
   }
 }
-
-const whole = (x: number): boolean => Number.isInteger(x) && Math.abs(x) <= LARGEST_INTEGER;
 
 /** gpu.js takes no empty arrays; no kernel reads an element of one. */
 const nonempty = (storage: Storage): Storage =>

@@ -1,4 +1,5 @@
 import { graphOf, type PrimitiveName, primitives } from '@emu-ts/graph';
+import { GPU } from 'gpu.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { casesOf, valuesOf } from '../../test/cases.js';
 import { expectCase, runOnce } from '../../test/kit.js';
@@ -8,9 +9,10 @@ import { type GpujsExecutor, gpujs, type Mode } from '../index.js';
 const names = (Object.keys(primitives) as PrimitiveName[]).filter((name) => name !== 'input');
 
 describe.each<Mode>(['cpu', 'wasm'])('primitives in mode %s', (mode) => {
+  const gpu = new GPU({ mode: mode === 'wasm' ? 'webasm' : mode });
   let executor: GpujsExecutor;
   beforeAll(async () => {
-    executor = await gpujs({ mode });
+    executor = await gpujs({ gpu });
   });
   afterAll(() => executor.dispose());
 
@@ -23,6 +25,12 @@ describe.each<Mode>(['cpu', 'wasm'])('primitives in mode %s', (mode) => {
         testCase,
       ),
     );
+  });
+
+  it('runs in that mode and nowhere else', () => {
+    const { kernels } = gpu as unknown as { kernels: { fallbackReason: string | null }[] };
+    expect(kernels.length).toBeGreaterThan(names.length);
+    expect(kernels.map(({ fallbackReason }) => fallbackReason).filter(Boolean)).toEqual([]);
   });
 
   it('leaves nothing behind', () => {

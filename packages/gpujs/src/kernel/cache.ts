@@ -1,0 +1,105 @@
+import { sizeOf } from '@emu-ts/base';
+import type { GpuKernel, OpenedGpu } from '../gpu.js';
+import type { KernelCall } from './call.js';
+import { LARGEST_INTEGER } from './elements.js';
+import { helpersOf } from './helpers.js';
+
+/** gpu.js stops every loop after so many steps, silently: no loop here is as long. */
+const LOOP_LIMIT = 2 ** 30;
+
+export interface CacheLimits {
+  readonly kernels: number;
+  /** Memory of WebAssembly kernels: each has its own, as large as its operands and its result. */
+  readonly bytes: number;
+}
+
+interface Entry {
+  readonly kernel: GpuKernel;
+  readonly bytes: number;
+}
+
+/**
+ * Compiled kernels by their text, constants and size, so that equal calls of all programs share one. The least recently
+ * used go when there are too many.
+ */
+export class KernelCache {
+  readonly #opened: OpenedGpu;
+  readonly #limits: CacheLimits;
+  readonly #entries = new Map<string, Entry>();
+  #bytes = 0;
+
+  constructor(opened: OpenedGpu, limits: CacheLimits = { kernels: 1024, bytes: 2 ** 29 }) {
+    this.#opened = opened;
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * The kernel for a call whose operands hold so many elements. On the CPU a kernel's result may change its size from
+   * call to call, elsewhere it is part of the code.
+   */
+  get({ source, constants = {}, threads }: KernelCall, elements: number): GpuKernel {
+    const resizes = this.#opened.mode === 'cpu';
+    const key = `${source}\n${JSON.stringify(constants)}\n${resizes ? threads.length : threads}`;
+    const known = this.#entries.get(key);
+    const bytes = this.#opened.mode === 'wasm' ? 4 * (elements + sizeOf(threads)) : 0;
+    if (known) this.#forget(key, known);
+    else this.#makeRoom(bytes);
+    const entry = known ?? { kernel: this.#compile(source, constants, threads), bytes };
+    this.#entries.set(key, entry);
+    this.#bytes += entry.bytes;
+    if (resizes) entry.kernel.setOutput(threads);
+    return entry.kernel;
+  }
+
+  /** Destroys the kernels of an instance that goes on. */
+  clear(): void {
+    for (const [key, entry] of this.#entries) this.#evict(key, entry);
+  }
+
+  #compile(
+    source: string,
+    constants: Readonly<Record<string, number>>,
+    threads: readonly number[],
+  ): GpuKernel {
+    const { gpu, mode } = this.#opened;
+    const types = Object.entries(constants).map(([name, x]) => [name, whole(x) ? 'Integer' : 'Float']);
+    return gpu.createKernel(source, {
+      output: threads,
+      dynamicOutput: mode === 'cpu',
+      dynamicArguments: true,
+      constants,
+      constantTypes: Object.fromEntries(types),
+      functions: helpersOf(source, mode),
+      loopMaxIterations: LOOP_LIMIT,
+      precision: 'single',
+      ...(mode === 'webgl' ? { pipeline: true, immutable: true } : {}),
+    });
+  }
+
+  #makeRoom(bytes: number): void {
+    for (const [key, entry] of this.#entries) {
+      if (this.size < this.#limits.kernels && this.#bytes + bytes <= this.#limits.bytes) return;
+      this.#evict(key, entry);
+    }
+  }
+
+  #forget(key: string, { bytes }: Entry): void {
+    this.#entries.delete(key);
+    this.#bytes -= bytes;
+  }
+
+  /** gpu.js leaves some destroyed kernels in its list. */
+  #evict(key: string, entry: Entry): void {
+    this.#forget(key, entry);
+    entry.kernel.destroy();
+    const list = this.#opened.gpu.kernels;
+    const at = list?.findIndex((other) => other === entry.kernel || other === entry.kernel.kernel) ?? -1;
+    if (at >= 0) list?.splice(at, 1);
+  }
+}
+
+const whole = (x: number): boolean => Number.isInteger(x) && Math.abs(x) <= LARGEST_INTEGER;
