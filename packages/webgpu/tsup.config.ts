@@ -1,3 +1,3 @@
 import { preset } from '../../tsup.preset';
 
-export default preset();
+export default preset({ entry: { index: 'src/index.ts', kernel: 'src/kernel/kernel.ts' } });

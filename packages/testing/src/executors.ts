@@ -25,7 +25,8 @@ const onDemand: readonly NamedExecutor[] = [
     create: async () => {
       prepareGpu();
       const { webgpu } = await import('@emu-ts/webgpu');
-      return webgpu();
+      const { nnKernels } = await import('@emu-ts/nn/webgpu');
+      return webgpu({ kernels: nnKernels });
     },
   },
   ...(['cpu', 'wasm'] as const).map((mode) => ({

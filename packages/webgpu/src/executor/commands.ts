@@ -5,7 +5,7 @@ import { assemble, featuresOf, gridWidth, type Shader, type Slot } from '../kern
 import type { GpuView, Params, ParamValue, Workgroups } from '../kernel/kernel.js';
 import { paramsBytes } from '../kernel/params.js';
 import { layoutOf, storedBytes, type ValueType, valueType } from '../kernel/storage.js';
-import type { Dispatch, Operand, Storage } from '../plan/layout.js';
+import type { Dispatch, Operand, Storage } from '../plan/steps.js';
 
 /** A dispatch as it will be encoded, before its pipeline and buffers exist. */
 export interface Draft {

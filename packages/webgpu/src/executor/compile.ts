@@ -12,9 +12,10 @@ import {
 import type { Block } from '../device/buffers.js';
 import { guarded } from '../device/errors.js';
 import type { AnyKernel } from '../kernel/kernel.js';
-import { type Copy, type Donated, layOut, type Storage } from '../plan/layout.js';
+import { layOut } from '../plan/layout.js';
 import { pack } from '../plan/pack.js';
 import { type PlanEntry, select } from '../plan/select.js';
+import type { Copy, Donated, Storage } from '../plan/steps.js';
 import { type Command, type Draft, draft } from './commands.js';
 import { checkDonation } from './inputs.js';
 import type { Session } from './session.js';

@@ -1,4 +1,4 @@
-import type { Storage } from '../plan/layout.js';
+import type { Storage } from '../plan/steps.js';
 import type { Command } from './commands.js';
 import type { Compiled, Place } from './compile.js';
 import type { Session } from './session.js';

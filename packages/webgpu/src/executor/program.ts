@@ -3,7 +3,7 @@ import type { AnyTensor, Program, TensorType } from '@emu-ts/graph';
 import type { Block } from '../device/buffers.js';
 import { storedBytes } from '../kernel/storage.js';
 import { formatPlan } from '../plan/format.js';
-import type { Storage } from '../plan/layout.js';
+import type { Storage } from '../plan/steps.js';
 import { type Compiled, hostOnly, type Place } from './compile.js';
 import { Encoder } from './encoder.js';
 import { checkInputs } from './inputs.js';

@@ -4,64 +4,15 @@ import {
   inputName,
   type Node,
   primitives,
-  sameType,
   type TensorType,
   type Value,
 } from '@emu-ts/graph';
 import type { AnyKernel, GpuView, Pass } from '../kernel/kernel.js';
 import { storedBytes } from '../kernel/storage.js';
+import { predecessors, singlePass } from './passes.js';
 import type { Selection } from './select.js';
 import { typesOf } from './select.js';
-
-/** A piece of memory that one or more values occupy, one after the other or as views of one another. */
-export interface Storage {
-  readonly kind: 'input' | 'weight' | 'constant' | 'slab' | 'output';
-  /** Of the input, weight or output; the node's op otherwise. */
-  readonly name: string;
-  readonly bytes: number;
-  readonly type: TensorType;
-  /** First and last step that touches it. */
-  first: number;
-  last: number;
-}
-
-/** What a name of a pass stands for. */
-export type Operand =
-  | { readonly kind: 'storage'; readonly storage: Storage; readonly type: TensorType }
-  | { readonly kind: 'literal'; readonly value: number; readonly type: TensorType }
-  | { readonly kind: 'shared'; readonly output: string; readonly type: TensorType }
-  | { readonly kind: 'absent'; readonly type: TensorType | undefined };
-
-export interface Dispatch {
-  readonly kind: 'dispatch';
-  readonly node: Node;
-  readonly kernel: AnyKernel;
-  readonly pass: Pass;
-  readonly reads: Readonly<Record<string, Operand>>;
-  readonly writes: Readonly<Record<string, Operand>>;
-}
-
-export interface Copy {
-  readonly kind: 'copy';
-  readonly from: Storage;
-  readonly to: Storage;
-}
-
-export type Step = Dispatch | Copy;
-
-/** How a donated input comes back: in its own memory, or as a new tensor that takes its place. */
-export interface Donated {
-  readonly output: string;
-  readonly inPlace: boolean;
-}
-
-export interface MemoryPlan {
-  readonly steps: readonly Step[];
-  readonly storages: readonly Storage[];
-  readonly outputs: Readonly<Record<string, Storage>>;
-  readonly donated: Readonly<Record<string, Donated>>;
-  readonly constants: ReadonlyMap<Storage, Node>;
-}
+import { type MemoryPlan, type Operand, type Step, type Storage, touched } from './steps.js';
 
 export interface LayoutOptions {
   readonly weights: ReadonlySet<string>;
@@ -304,44 +255,4 @@ class Layouter {
     const at = this.#steps.push(step) - 1;
     for (const storage of touched(step)) storage.last = at;
   }
-}
-
-/** Storages a step reads and writes. */
-export function touched(step: Step): Storage[] {
-  if (step.kind === 'copy') return [step.from, step.to];
-  return [...Object.values(step.reads), ...Object.values(step.writes)].flatMap((operand) =>
-    operand.kind === 'storage' ? [operand.storage] : [],
-  );
-}
-
-/** The inputs whose memory a value may take over. */
-function predecessors(kernel: AnyKernel, value: Value): string[] {
-  const from = kernel.startsFrom?.[value.output];
-  if (from) return [from];
-  if (!kernel.elementwise) return [];
-  return Object.entries(value.node.inputs)
-    .filter(([, operand]) => sameType(operand, value))
-    .map(([name]) => name);
-}
-
-/** The one pass of a simple kernel: every operand under its own name. */
-function singlePass(node: Node, kernel: AnyKernel, gpu: GpuView): Pass {
-  if (!('source' in kernel)) throw new Error(`${kernel.name} has no source.`);
-  const types = typesOf(node);
-  const { op, attrs } = node;
-  const names =
-    op.inputs === 'variadic'
-      ? Object.keys(node.inputs)
-      : (op.inputs as readonly string[]).map((name) => name.replace(/\?$/, ''));
-  const skipped = new Set(Object.values(kernel.startsFrom ?? {}));
-  const reads = names.filter((name) => !skipped.has(name));
-  return {
-    source: kernel.source,
-    reads: Object.fromEntries(reads.map((name) => [name, node.inputs[name] ? name : null])),
-    writes: Object.fromEntries((op.outputs as readonly string[]).map((name) => [name, name])),
-    params: kernel.params?.(types, attrs, gpu),
-    overrides: kernel.overrides?.(types, attrs, gpu),
-    workgroups: kernel.workgroups(types, attrs, gpu),
-    widths: kernel.widths?.(types, attrs, gpu),
-  };
 }

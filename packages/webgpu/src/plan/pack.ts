@@ -1,5 +1,5 @@
 import { DeviceLimitError } from '../device/errors.js';
-import type { Step, Storage } from './layout.js';
+import type { Step, Storage } from './steps.js';
 
 /** Where a storage lies: a slab and a position in it. */
 export interface Spot {

@@ -1,0 +1,86 @@
+// y [n o positions] = x [n c h w] convolved with weight [o c·kh·kw], plus bias [o], as an implicit matrix product: rows
+// are output channels, columns are output positions, and the inner dimension runs over (c, ky, kx). One workgroup of
+// 16 × 16 owns a tile of 64 channels × 64 positions of one image, one invocation 4 × 4 of it in registers. Steps of 16
+// along the inner dimension: four neighbours of a row of weight, and four neighbouring positions of one gathered row of
+// the picture (zero beyond its border) go into workgroup memory; then all multiply from there. Sums are f32. VECTOR: the
+// inner dimension divides by four.
+
+override VECTOR: bool = false;
+
+var<workgroup> tile_w: array<vec4<f32>, 256>; // 64 channels × 4 vectors of the inner dimension
+var<workgroup> tile_x: array<vec4<f32>, 256>; // 16 inner rows × 16 vectors of positions
+
+fn fetch_w(row: u32, p: u32) -> vec4<f32> {
+  if (row >= params.o || p >= params.inner) { return vec4<f32>(); }
+  let at = row * params.inner + p;
+  if (VECTOR) { return load4_weight(at / 4u); }
+  var value = vec4<f32>();
+  for (var j = 0u; j < 4u; j++) {
+    if (p + j < params.inner) { value[j] = load_weight(at + j); }
+  }
+  return value;
+}
+
+fn fetch_x(image: u32, p: u32, position: u32) -> vec4<f32> {
+  var value = vec4<f32>();
+  if (p >= params.inner) { return value; }
+  let kx = p % params.kw;
+  let ky = p / params.kw % params.kh;
+  let plane = (image * params.c + p / (params.kw * params.kh)) * params.h;
+  for (var j = 0u; j < 4u; j++) {
+    let at = position + j;
+    let iy = at / params.ow * params.sh + ky - params.top; // wraps below zero, and is then too large
+    let ix = at % params.ow * params.sw + kx - params.left;
+    if (at < params.positions && iy < params.h && ix < params.w) { value[j] = load_x((plane + iy) * params.w + ix); }
+  }
+  return value;
+}
+
+@compute @workgroup_size(16, 16)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tile = linear_workgroup(workgroup);
+  if (tile >= params.tiles) { return; }
+  let columns = (params.positions + 63u) / 64u;
+  let rows = (params.o + 63u) / 64u;
+  let left = tile % columns * 64u;
+  let top = tile / columns % rows * 64u;
+  let image = tile / (columns * rows);
+  var sum0 = vec4<f32>();
+  var sum1 = vec4<f32>();
+  var sum2 = vec4<f32>();
+  var sum3 = vec4<f32>();
+  for (var first = 0u; first < params.inner; first += 16u) {
+    tile_w[lane] = fetch_w(top + lane / 4u, first + lane % 4u * 4u);
+    tile_x[lane] = fetch_x(image, first + local.y, left + local.x * 4u);
+    workgroupBarrier();
+    for (var q = 0u; q < 4u; q++) {
+      let w0 = tile_w[local.y * 16u + q];
+      let w1 = tile_w[local.y * 16u + 4u + q];
+      let w2 = tile_w[local.y * 16u + 8u + q];
+      let w3 = tile_w[local.y * 16u + 12u + q];
+      let x0 = tile_x[q * 64u + local.x];
+      let x1 = tile_x[q * 64u + 16u + local.x];
+      let x2 = tile_x[q * 64u + 32u + local.x];
+      let x3 = tile_x[q * 64u + 48u + local.x];
+      sum0 += w0.x * x0 + w0.y * x1 + w0.z * x2 + w0.w * x3;
+      sum1 += w1.x * x0 + w1.y * x1 + w1.z * x2 + w1.w * x3;
+      sum2 += w2.x * x0 + w2.y * x1 + w2.z * x2 + w2.w * x3;
+      sum3 += w3.x * x0 + w3.y * x1 + w3.z * x2 + w3.w * x3;
+    }
+    workgroupBarrier();
+  }
+  let sums = array<vec4<f32>, 4>(sum0, sum1, sum2, sum3);
+  for (var r = 0u; r < 4u; r++) {
+    let channel = top + local.y * 4u + r;
+    if (channel >= params.o) { continue; }
+    let value = sums[r] + load_bias(channel);
+    for (var j = 0u; j < 4u; j++) {
+      let position = left + local.x * 4u + j;
+      if (position < params.positions) { store_y((image * params.o + channel) * params.positions + position, value[j]); }
+    }
+  }
+}

@@ -1,0 +1,30 @@
+/// <reference path="../wgsl.d.ts" />
+import { size, type TensorType } from '@emu-ts/graph';
+import type { Kernel } from '@emu-ts/webgpu/kernel';
+import { f32, lanesFor, u32, vectorises } from '../rows.js';
+import source from './group-norm.wgsl';
+import { groupNormOp } from './op.js';
+
+const positions = ({ shape }: TensorType) => shape.slice(2).reduce((n, d) => n * d, 1);
+
+export const groupNormKernel: Kernel<typeof groupNormOp> = {
+  op: groupNormOp,
+  name: 'nn.group_norm group',
+  source,
+  params: ({ x }, { groups, eps }) => ({
+    count: u32(x.shape[0] * groups),
+    groups: u32(groups),
+    channels: u32(x.shape[1] / groups),
+    positions: u32(positions(x)),
+    eps: f32(eps),
+  }),
+  overrides: ({ x }, { groups }) => ({
+    VECTOR: Number(vectorises(positions(x), x)),
+    LANES: lanesFor(size(x) / Math.max(1, x.shape[0] * groups)),
+  }),
+  widths: ({ x }) => {
+    const width = vectorises(positions(x), x) ? 4 : 1;
+    return { x: width, y: width };
+  },
+  workgroups: ({ x }, { groups }) => x.shape[0] * groups,
+};

@@ -1,0 +1,23 @@
+/// <reference path="../wgsl.d.ts" />
+
+import { last } from '@emu-ts/graph';
+import type { Kernel } from '@emu-ts/webgpu/kernel';
+import { f32, lanesFor, rowsOf, u32, vectorises } from '../rows.js';
+import source from './layer-norm.wgsl';
+import { layerNormOp } from './op.js';
+
+export const layerNormKernel: Kernel<typeof layerNormOp> = {
+  op: layerNormOp,
+  name: 'nn.layer_norm row',
+  source,
+  params: ({ x }, { eps }) => ({ rows: u32(rowsOf(x)), columns: u32(last(x)), eps: f32(eps) }),
+  overrides: ({ x, weight, bias }) => ({
+    VECTOR: Number(vectorises(last(x), x, weight, bias)),
+    LANES: lanesFor(last(x)),
+  }),
+  widths: ({ x, weight, bias }) => {
+    const width = vectorises(last(x), x, weight, bias) ? 4 : 1;
+    return { x: width, weight: width, bias: width, y: width };
+  },
+  workgroups: ({ x }) => rowsOf(x),
+};

@@ -1,0 +1,195 @@
+import { convert, isFloat } from '@emu-ts/base';
+import {
+  type AnyOp,
+  graphOf,
+  input,
+  interpret,
+  size,
+  type TensorType,
+  tensorType,
+  type Value,
+} from '@emu-ts/graph';
+import { describeGpu, expectClose, nullGpu, type OpCase, randomTensors } from '@emu-ts/testing';
+import { type AnyKernel, type WebGpuExecutor, webgpu } from '@emu-ts/webgpu';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as conv2d from './conv2d/cases.js';
+import * as embedding from './embedding/cases.js';
+import * as gelu from './gelu/cases.js';
+import * as groupNorm from './group-norm/cases.js';
+import * as layerNorm from './layer-norm/cases.js';
+import * as linear from './linear/cases.js';
+import * as logSoftmax from './log-softmax/cases.js';
+import { casesOf } from './quantized-linear/cases.js';
+import * as quickGelu from './quick-gelu/cases.js';
+import * as rmsNorm from './rms-norm/cases.js';
+import * as rope from './rope/cases.js';
+import * as sdpa from './sdpa/cases.js';
+import * as sigmoid from './sigmoid/cases.js';
+import * as silu from './silu/cases.js';
+import * as softmax from './softmax/cases.js';
+import { nnKernels } from './webgpu.js';
+
+/**
+ * Every kernel of nn, alone, on every case it claims, against the interpreter: the cases of each op, and shapes that
+ * reach the edges of tiles, vectors and head sizes.
+ */
+const f32 = (...shape: number[]) => tensorType('f32', shape);
+const attention = ([b, h, t, s, d]: number[], e = d, causal = false, bias?: TensorType): OpCase => ({
+  name: `${b}×${h} heads, ${t} queries, ${s} keys of ${d}${e === d ? '' : ` and values of ${e}`}${causal ? ', causal' : ''}${bias ? `, bias [${bias.shape}]` : ''}`,
+  inputs: { q: f32(b, h, t, d), k: f32(b, h, s, d), v: f32(b, h, s, e), ...(bias ? { bias } : {}) },
+  attrs: { scale: d ** -0.5, causal },
+  expectation: { depth: 4, terms: s },
+});
+const product = (rows: number, k: number, n: number): OpCase => ({
+  name: `${rows} × ${k} × ${n}`,
+  inputs: { x: f32(rows, k), weight: f32(n, k), bias: f32(n) },
+  attrs: {},
+});
+const convolution = (x: number[], weight: number[], strides = [1, 1], padding = [1, 1, 1, 1]): OpCase => ({
+  name: `[${x}] by [${weight}]`,
+  inputs: { x: f32(...x), weight: f32(...weight), bias: f32(weight[0]) },
+  attrs: { strides, padding },
+  expectation: { terms: weight[1] * weight[2] * weight[3] },
+});
+const row = (rows: number, columns: number): OpCase => ({
+  name: `${rows} rows of ${columns}`,
+  inputs: { x: f32(rows, columns), weight: f32(columns), bias: f32(columns) },
+  attrs: { eps: 1e-5 },
+});
+const withoutBias = ({ inputs: { bias: _, ...inputs }, ...rest }: OpCase): OpCase => ({ ...rest, inputs });
+const onlyX = ({ inputs: { x }, ...rest }: OpCase): OpCase => ({ ...rest, inputs: { x }, attrs: {} });
+
+const suites: Readonly<Record<string, readonly OpCase[]>> = {
+  'nn.linear': [
+    ...linear.cases,
+    ...[1, 2, 3, 5, 8].map((rows) => product(rows, 300, 37)),
+    product(5, 63, 9),
+    product(9, 64, 64),
+    product(70, 60, 130),
+    product(65, 33, 66),
+  ],
+  'nn.linear_int4': [...casesOf(4), ...many(4)],
+  'nn.linear_int8': [...casesOf(8), ...many(8)],
+  'attention.sdpa': [
+    ...sdpa.cases,
+    ...[40, 64, 80, 88, 128, 160].map((d) => attention([1, 2, 9, 11, d])),
+    attention([1, 1, 10, 9, 512]),
+    attention([2, 2, 70, 70, 8], 8, true),
+    attention([1, 2, 17, 17, 10], 6, true, f32(17, 17)),
+    attention([2, 3, 5, 130, 16], 16, false, f32(2, 1, 1, 130)),
+    ...[1, 2, 4].map((t) => attention([2, 2, t, 67, 128])),
+    attention([2, 3, 1, 5, 10], 7, false, f32(3, 1, 5)),
+    attention([1, 1, 2, 3, 256]),
+    attention([1, 2, 4, 4, 12], 12, true),
+  ],
+  'nn.layer_norm': [...layerNorm.cases, row(3, 1), row(5, 1408), row(2, 1030)],
+  'nn.rms_norm': [...rmsNorm.cases, ...[row(5, 1408), row(2, 1030)].map(withoutBias)],
+  'nn.group_norm': [
+    ...groupNorm.cases,
+    {
+      name: 'long groups',
+      inputs: { x: f32(2, 6, 20, 21), weight: f32(6), bias: f32(6) },
+      attrs: { groups: 2, eps: 1e-5 },
+    },
+    {
+      name: 'odd positions',
+      inputs: { x: f32(1, 4, 3, 3), weight: f32(4), bias: f32(4) },
+      attrs: { groups: 2, eps: 1e-5 },
+    },
+  ],
+  'nn.softmax': [...softmax.cases, ...[row(3, 1), row(2, 1030), row(70, 65)].map(onlyX)],
+  'nn.log_softmax': [...logSoftmax.cases, ...[row(3, 1), row(2, 1030)].map(onlyX)],
+  'nn.gelu': [...gelu.cases, onlyX(row(7, 300))],
+  'nn.silu': [...silu.cases, onlyX(row(7, 300))],
+  'nn.sigmoid': [...sigmoid.cases, onlyX(row(7, 300))],
+  'nn.quick_gelu': [...quickGelu.cases, onlyX(row(7, 300))],
+  'nn.conv2d': [
+    ...conv2d.cases,
+    convolution([2, 5, 9, 11], [70, 5, 3, 3]),
+    convolution([1, 8, 12, 12], [9, 8, 3, 3], [2, 2], [0, 0, 1, 1]),
+    convolution([1, 3, 17, 18], [16, 3, 14, 14], [14, 14], [0, 0, 0, 0]),
+    convolution([2, 66, 8, 9], [65, 66, 1, 1], [1, 1], [0, 0, 0, 0]),
+  ],
+  'nn.embedding': embedding.cases,
+  'nn.rope': rope.cases,
+};
+
+/** More rows of x than one workgroup takes. */
+function many(bits: 4 | 8): OpCase[] {
+  const [first] = casesOf(bits);
+  const { inputs, ...rest } = first;
+  return [{ ...rest, name: 'nineteen rows', inputs: { ...inputs, x: f32(19, 64) } }];
+}
+
+const symbolsOf = (inputs: OpCase['inputs']) =>
+  Object.fromEntries(
+    Object.entries(inputs).map(([name, { dtype, shape }]) => [name, input(name, { dtype, shape })]),
+  );
+
+const claims = (kernel: AnyKernel, outputs: Record<string, Value>, executor: WebGpuExecutor) => {
+  const { node } = Object.values(outputs)[0];
+  return kernel.supports?.({ ...node.inputs, ...node.outputs }, node.attrs, executor.capabilities) ?? true;
+};
+
+describeGpu.each(nnKernels.map((kernel) => [kernel.name, kernel] as const))('%s', (_, kernel) => {
+  const op = kernel.op as AnyOp;
+  let gpu: WebGpuExecutor;
+  beforeAll(async () => {
+    gpu = await webgpu({ kernels: [kernel] });
+  });
+  afterAll(() => gpu?.dispose());
+
+  it.each(suites[op.name].filter(({ benchOnly }) => !benchOnly).map((c) => [c.name, c] as const))(
+    '%s',
+    async (label, { inputs, attrs, given, expectation }) => {
+      const outputs = op(symbolsOf(inputs), attrs) as Record<string, Value>;
+      if (claims(kernel, outputs, gpu) !== true) return;
+      const drawn = { ...randomTensors(inputs), ...given };
+      const tensors = Object.fromEntries(
+        Object.entries(inputs).map(([name, { dtype }]) => [name, convert(drawn[name], dtype)]),
+      );
+      const graph = graphOf(outputs);
+      const expected = interpret(graph, tensors);
+      await using program = await gpu.compile(graph);
+      expect(program.plan()).toBe(`${op.name} ×1 by ${kernel.name}`);
+      const terms = Math.max(...Object.values(inputs).flatMap(({ shape }) => shape));
+      for (const [name, result] of Object.entries(await program.run(tensors))) {
+        using held = result;
+        const { dtype } = outputs[name];
+        const narrowest = Object.values(outputs).find((value) => value.dtype === 'f16')?.dtype ?? dtype;
+        expectClose(`${kernel.name} ${label} ${name}`, await held.read(), expected[name], {
+          dtype: isFloat(dtype) ? narrowest : 'f32',
+          terms,
+          ...expectation,
+        });
+      }
+    },
+  );
+});
+
+/** True Emu shapes among them: every variant in f32 and f16, with and without `shader-f16`, on the null backend. */
+describe('on the null backend', async () => {
+  const gpu = await nullGpu();
+  it.each(nnKernels.map((kernel) => [kernel.name, kernel] as const))('%s validates', async (_, kernel) => {
+    const op = kernel.op as AnyOp;
+    let compiled = 0;
+    for (const [stored, tiers] of [
+      ['f32', undefined],
+      ['f16', undefined],
+      ['f16', ['core'] as const],
+    ] as const) {
+      await using executor = await webgpu({ gpu, tiers, kernels: [kernel] });
+      const { maxStorageBufferBindingSize } = executor.capabilities.limits;
+      for (const { inputs, attrs } of suites[op.name]) {
+        const as = ({ dtype, shape }: TensorType) => tensorType(isFloat(dtype) ? stored : dtype, shape);
+        const typed = Object.fromEntries(Object.entries(inputs).map(([name, type]) => [name, as(type)]));
+        const outputs = op(symbolsOf(typed), attrs) as Record<string, Value>;
+        if (claims(kernel, outputs, executor) !== true) continue;
+        if (Object.values(typed).some((type) => 4 * size(type) > maxStorageBufferBindingSize)) continue;
+        await using program = await executor.compile(graphOf(outputs));
+        compiled += program.dispatches;
+      }
+    }
+    expect(compiled).toBeGreaterThan(0);
+  });
+});
