@@ -1,6 +1,7 @@
 export { Draws } from './draws.js';
 export type { FileSource } from './files/data-file.js';
 export { splitKey } from './files/tar.js';
+export { type CropOptions, cropSequence } from './readers/crop.js';
 export { folderPairs } from './readers/folder.js';
 export { instructionData } from './readers/instruction.js';
 export { type Mmc4Options, mmc4Documents } from './readers/mmc4.js';
@@ -27,7 +28,14 @@ export {
   type StreamOptions,
   shardedSource,
 } from './stream/sharded.js';
-export { type DataSource, type Item, type Json, mapSource, type OpenOptions } from './stream/source.js';
+export {
+  batchSource,
+  type DataSource,
+  type Item,
+  type Json,
+  mapSource,
+  type OpenOptions,
+} from './stream/source.js';
 export { frames, mergeTimeline, type Subtitle, type TimedFrame } from './timeline/merge.js';
 export { cutSheet, type Sheet } from './timeline/sheet.js';
 export { parseSubtitles, type SubtitleFormat, toSrt } from './timeline/subtitles.js';

@@ -6,6 +6,7 @@ import { type Fields, fieldsOf, lines, objectOf } from '../files/lines.js';
 import { RowError } from '../stream/bad-rows.js';
 import { type RowContext, shardedSource } from '../stream/sharded.js';
 import type { DataSource } from '../stream/source.js';
+import { type CropOptions, cropSequence } from './crop.js';
 import { drawOrder, folderOf, type ReaderOptions, readImage } from './options.js';
 import { shardOf } from './pairs.js';
 
@@ -14,6 +15,13 @@ export interface Mmc4Options extends ReaderOptions {
   readonly minSimilarity?: number | undefined;
   /** Images of a document, the first ones; 5 by default. */
   readonly maxImages?: number | undefined;
+  /**
+   * `first`: the whole document with its first images (the default); `random`: images at random, each with its sentence
+   * and no other.
+   */
+  readonly choose?: 'first' | 'random' | undefined;
+  /** Keeps a random run of the document; one without an image counts as a document without. */
+  readonly crop?: CropOptions<RgbImage> | undefined;
 }
 
 /**
@@ -42,7 +50,7 @@ async function documentOf(
   context: RowContext,
   options: Mmc4Options,
 ): Promise<Sequence<RgbImage>> {
-  const { minSimilarity = 0.32, maxImages = 5 } = options;
+  const { minSimilarity = 0.32, maxImages = 5, choose = 'first', crop } = options;
   const sentences = sentencesOf(fields);
   const all = imagesOf(fields, sentences.length);
   const matched = all
@@ -65,7 +73,14 @@ async function documentOf(
     const why = `${all.length} listed, ${matched.length} of similarity at least ${minSimilarity}, none readable`;
     throw new RowError(`The document has no image: ${why}.`);
   }
-  return lay(sentences, pictures, () => drawOrder(context.draws, options));
+  const kept = sentences.map((sentence, i) =>
+    choose === 'first' || pictures.some((picture) => picture.sentence === i) ? sentence : '',
+  );
+  const document = lay(kept, pictures, () => drawOrder(context.draws, options));
+  if (!crop) return document;
+  const run = cropSequence(document, crop, context.draws);
+  if (run.some(({ type }) => type === 'image')) return run;
+  throw new RowError(`The part of the document that was cut out, ${crop.max} long, has no image.`);
 }
 
 /** Sentences between pictures are one text. */
@@ -85,7 +100,7 @@ function lay(
       .filter((picture) => picture.sentence === i)
       .map(({ image }) => ({ image, order: order() }));
     for (const { image } of here.filter((one) => one.order === 'image-first')) flush(image);
-    words.push(sentence);
+    if (sentence !== '') words.push(sentence);
     for (const { image } of here.filter((one) => one.order === 'text-first')) flush(image);
   }
   if (words.length > 0) flush();

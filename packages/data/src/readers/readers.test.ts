@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,8 +8,10 @@ import { encodePng, type RgbImage, rgbImage } from '@emu-ts/media';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { packTar } from 'modern-tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Draws } from '../draws.js';
 import { BadRows } from '../stream/bad-rows.js';
 import type { DataSource, Json } from '../stream/source.js';
+import { cropSequence } from './crop.js';
 import { folderPairs } from './folder.js';
 import { instructionData } from './instruction.js';
 import { mmc4Documents } from './mmc4.js';
@@ -230,6 +232,13 @@ describe('WebDataset shards', () => {
     expect(bad).toMatchObject([{ key: 'gap', reason: 'The storyboard has no part 1, but later ones.' }]);
   });
 
+  it('may hold videos', async () => {
+    const bytes = await readFile(new URL('../../../media/fixtures/videos/square.mp4', import.meta.url));
+    await tar('film.tar', { 'a.mp4': bytes, 'a.txt': 'a square' });
+    const { shown } = await readAll(webDataset([at('film.tar')], { size: 4, imageFirst: 1 }));
+    expect(shown[0]).toMatch(/^#(\d+,){7}\d+ a square$/);
+  });
+
   it('expand braces', () => {
     expect(expandBraces('a{08..11}-{x,y}.tar')).toHaveLength(8);
     expect(expandBraces('a{08..10}.tar')).toEqual(['a08.tar', 'a09.tar', 'a10.tar']);
@@ -266,6 +275,16 @@ describe('interleaved documents', () => {
     expect((await readAll(mmc4Documents([at('docs.jsonl')], { imageFirst: 1, maxImages: 1 }))).shown[0]).toBe(
       '#1 zero. one. two.',
     );
+    const random = await readAll(
+      mmc4Documents([at('docs.jsonl')], { imageFirst: 0, maxImages: 1, choose: 'random', seed: 4 }),
+    );
+    expect(random.shown).toHaveLength(2);
+    for (const one of random.shown) expect(['zero. #1', 'two. #2']).toContain(one);
+    const lengthOf = ({ type }: { readonly type: string }) => (type === 'image' ? 2 : 1);
+    const cut = await readAll(
+      mmc4Documents([at('docs.jsonl')], { imageFirst: 0, crop: { max: 3, lengthOf } }),
+    );
+    for (const one of cut.shown) expect(['zero. #1', '#1 one. two.', 'one. two. #2']).toContain(one);
     const loose = await readAll(mmc4Documents([at('docs.jsonl')], { imageFirst: 1, minSimilarity: 0 }));
     expect(loose.shown[0]).toBe('#1 zero. #3 one. #2 two.');
   });
@@ -517,4 +536,21 @@ it('paths of rows stay below their folder', () => {
   for (const path of ['/etc/x', '../x', 'a/../../x', 'a\\..\\x', 'http://x/y', 'C:\\x', 'file:///x']) {
     expect(() => inside('/data', path), path).toThrow(/wanted one below "\/data"/);
   }
+});
+
+describe('a crop', () => {
+  const letters = [...'abcdef'].map((one) => ({ type: 'text' as const, text: one }));
+  const lengthOf = (element: { readonly type: string }) =>
+    'text' in element && element.text === 'd' ? 9 : 1;
+
+  it('is a run of whole elements that fits and cannot be longer', () => {
+    const seen = new Set<string>();
+    for (let i = 0; i < 60; i++) {
+      const run = cropSequence(letters, { max: 2, lengthOf }, new Draws(1, i));
+      seen.add(run.map((element) => (element.type === 'text' ? element.text : '')).join(''));
+    }
+    expect([...seen].sort()).toEqual(['ab', 'bc', 'ef']);
+    expect(cropSequence(letters, { max: 99, lengthOf }, new Draws(1))).toEqual(letters);
+    expect(cropSequence(letters, { max: 0, lengthOf }, new Draws(1))).toEqual([]);
+  });
 });

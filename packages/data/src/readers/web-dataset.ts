@@ -1,6 +1,6 @@
 import type { Sequence } from '@emu-ts/contracts';
-import type { RgbImage } from '@emu-ts/media';
-import { interleaved, type Part, pair } from '@emu-ts/sequence';
+import { type RgbImage, resize } from '@emu-ts/media';
+import { interleaved, type Part, pair, text as textElement, video } from '@emu-ts/sequence';
 import type { FileSource } from '../files/data-file.js';
 import { objectOf, textField, textOf } from '../files/lines.js';
 import { type TarSample, tarSamples } from '../files/tar.js';
@@ -10,10 +10,12 @@ import type { DataSource } from '../stream/source.js';
 import { isImageEnding } from './folder.js';
 import { drawOrder, type ReaderOptions, readImage } from './options.js';
 import { shardOf } from './pairs.js';
+import { randomFrames, readFrames } from './web-vid.js';
 
 /**
  * WebDataset shards. A sample is the members of one key, its folder and name up to the first dot, and is either a pair
- * (`cat.jpg` with `cat.txt` or a `caption` in `cat.json`) or a storyboard (`vid.0.txt`, `vid.0.png`, `vid.1.txt` …: each
+ * (`cat.jpg` with `cat.txt` or a `caption` in `cat.json`), a video of 8 random frames with its caption (`cat.mp4`; Node with
+ * ffmpeg), or a storyboard (`vid.0.txt`, `vid.0.png`, `vid.1.txt` …: each
  * text stands before the picture of its number, `vid.final_meta.json` is not read).
  */
 export const webDataset = (
@@ -38,15 +40,29 @@ async function pairOf(
   options: ReaderOptions,
 ): Promise<Sequence<RgbImage>> {
   const image = [...files].find(([ending]) => isImageEnding(ending))?.[1];
+  const film = [...files].find(([ending]) => videoEndings.includes(ending.toLowerCase()))?.[1];
   const has = `the sample has ${[...files.keys()].map((ending) => `.${ending}`).join(', ')}`;
-  if (!image) throw new RowError(`There is no image: ${has}.`);
+  if (!image && !film) throw new RowError(`There is no image: ${has}.`);
   const text = files.get('txt');
   const json = files.get('json');
   if (!text && !json) throw new RowError(`There is no caption: ${has}.`);
   const words = text ? textOf(text).trim() : textField(objectOf(json as Uint8Array), 'caption').trim();
   if (words === '') throw new RowError('The caption is empty.');
-  return pair(await readImage(image, '', context, options), words, drawOrder(context.draws, options));
+  const order = drawOrder(context.draws, options);
+  if (image) return pair(await readImage(image, '', context, options), words, order);
+  const found = await readFrames(
+    film as Uint8Array,
+    (count) => randomFrames(context.draws, count, 8),
+    context,
+  );
+  const { size } = options;
+  const shown = video(
+    size === undefined ? found : found.map((one) => resize(one, { width: size, height: size })),
+  );
+  return order === 'image-first' ? [shown, textElement(words)] : [textElement(words), shown];
 }
+
+const videoEndings: readonly string[] = ['mp4', 'webm', 'mkv', 'mov', 'avi'];
 
 async function storyboardOf(
   { files }: TarSample,

@@ -1,6 +1,7 @@
 import type { Sequence } from '@emu-ts/contracts';
 import { openVideo, type RgbImage, resize } from '@emu-ts/media';
 import { frameIndices, text, video } from '@emu-ts/sequence';
+import type { Draws } from '../draws.js';
 import { type CsvRow, cellsOf, csvRows } from '../files/csv.js';
 import type { FileSource } from '../files/data-file.js';
 import { textField } from '../files/lines.js';
@@ -58,9 +59,7 @@ async function videoOf(
   const words = options.caption ? options.caption(caption, row) : caption;
   const path = inside(folder ?? folderOf(context.place.file), fileOf(row));
   const pick = (count: number) =>
-    choose === 'even'
-      ? frameIndices(count, frames)
-      : Array.from({ length: frames }, () => context.draws.int(count)).sort((a, b) => a - b);
+    choose === 'even' ? frameIndices(count, frames) : randomFrames(context.draws, count, frames);
   const images = await loadFrames(path, pick, context);
   const shown = video(
     size === undefined ? images : images.map((one) => resize(one, { width: size, height: size })),
@@ -74,15 +73,20 @@ const fileOfRow = (row: WebVidRow): string => {
   return row.page_dir ? `${row.page_dir}/${name}` : name;
 };
 
-async function readFrames(
-  file: string,
+/** Frames of a video file or its bytes, chosen by their count. @throws MediaError */
+export async function readFrames(
+  source: string | Uint8Array,
   choose: (count: number) => readonly number[],
-  { signal }: RowContext,
+  { signal }: Pick<RowContext, 'signal'>,
 ): Promise<readonly RgbImage[]> {
-  const opened = await openVideo(file, { signal });
+  const opened = await openVideo(source, { signal });
   try {
     return await opened.frames(choose(opened.frameCount), { signal });
   } finally {
     await opened.close();
   }
 }
+
+/** Random frames in their order; one may come twice. */
+export const randomFrames = (draws: Draws, count: number, frames: number): number[] =>
+  Array.from({ length: frames }, () => draws.int(count)).sort((a, b) => a - b);

@@ -1,4 +1,4 @@
-import type { CallOptions } from '@emu-ts/base';
+import { type CallOptions, EmuError } from '@emu-ts/base';
 import type { BadRows } from './bad-rows.js';
 
 /** Anything that JSON holds: positions are saved in checkpoints. */
@@ -31,5 +31,24 @@ export const mapSource = <T, U>(
     for await (const { value, position: next } of source.open(position, options)) {
       yield { value: await replace(value), position: next };
     }
+  },
+});
+
+/** Values in groups of `size`, each with the position after its last one; the last group may be smaller. */
+export const batchSource = <T>(source: DataSource<T>, size: number): DataSource<readonly T[]> => ({
+  async *open(position, options) {
+    if (!Number.isInteger(size) || size < 1) {
+      throw new EmuError('STREAM_OPTIONS', `Got batches of ${size}, wanted a whole number of at least 1.`);
+    }
+    let values: T[] = [];
+    let last: Json = null;
+    for await (const { value, position: next } of source.open(position, options)) {
+      values.push(value);
+      last = next;
+      if (values.length < size) continue;
+      yield { value: values, position: next };
+      values = [];
+    }
+    if (values.length > 0) yield { value: values, position: last };
   },
 });

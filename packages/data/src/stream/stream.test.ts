@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BadRows, RowError } from './bad-rows.js';
 import { mixSources } from './mix.js';
 import { type Row, type Shard, type StreamOptions, shardedSource } from './sharded.js';
-import { type DataSource, type Json, mapSource, type OpenOptions } from './source.js';
+import { batchSource, type DataSource, type Json, mapSource, type OpenOptions } from './source.js';
 
 /** Shards of the given lengths whose rows are `shard/row`; opened counts how often each was. */
 function shards(...lengths: number[]) {
@@ -276,4 +276,13 @@ it('a mapped source keeps its positions', async () => {
   const mapped = mapSource(source([3]), (value) => value.length);
   const { positions } = await take(mapped);
   expect(positions).toEqual((await take(source([3]))).positions);
+});
+
+it('batches go on where the last one ended', async () => {
+  const batches = () => batchSource(source([7], { shuffle: 3 }), 3);
+  const whole = await take(batches());
+  expect(whole.values.map(({ length }) => length)).toEqual([3, 3, 1]);
+  expect(whole.values.flat()).toEqual((await take(source([7], { shuffle: 3 }))).values);
+  expect((await take(batches(), whole.positions[0])).values).toEqual(whole.values.slice(1));
+  await expect(take(batchSource(source([1]), 0))).rejects.toThrow(/batches of 0/);
 });
