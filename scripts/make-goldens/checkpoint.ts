@@ -14,6 +14,7 @@ export const schedulerFile = {
   set_alpha_to_one: false,
   skip_prk_steps: true,
   steps_offset: 1,
+  timestep_spacing: 'leading',
   trained_betas: null,
 };
 
