@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Draws } from '../draws.js';
 import { drawSample, imagesOfSample, isHeldOutSample, promptOf, sequenceOf } from './sample.js';
 import { makeSample, taskNames } from './tasks/index.js';
+import { ask } from './words/question.js';
 import { nameColour, shadeOf } from './world/colour.js';
 import { areApart, drawRandomScene, reachOf, world } from './world/compose.js';
 import { drawScene } from './world/draw-scene.js';
@@ -95,10 +96,52 @@ describe('the world', () => {
           const along = { left: -moved[0], right: moved[0], up: -moved[1], down: moved[1] }[event.direction];
           expect(along).toBeGreaterThanOrEqual(0.3 - 1e-9);
         }
+        for (const frame of frames) {
+          expect(new Set(frame.objects.map(({ colour, shape }) => colour + shape)).size).toBe(
+            frame.objects.length,
+          );
+        }
         const still = frames[0].objects.filter((_, k) => events.every(({ object }) => object !== k));
         for (const object of still) for (const frame of frames) expect(frame.objects).toContainEqual(object);
       }
     }
+  });
+
+  it('keeps to a curriculum', () => {
+    const style = { antialias: 1, outline: 0, turned: 0, gradient: 0, noise: 0 };
+    const easy = world({
+      shapes: ['star', 'ring', 'cross'],
+      colours: ['red', 'blue'],
+      sizes: ['large'],
+      objects: [1, 2],
+      style,
+    });
+    for (let i = 0; i < 100; i++) {
+      const { objects, background, antialias } = drawRandomScene(new Draws(8, i), easy);
+      expect(antialias && background.noise === 0 && background.from === background.to).toBe(true);
+      expect(objects.length).toBeLessThan(3);
+      for (const { size, colour, shape, rotation, outline } of objects) {
+        expect([size, rotation, outline]).toEqual(['large', 0, undefined]);
+        expect(['red', 'blue'].includes(colour) && ['star', 'ring', 'cross'].includes(shape)).toBe(true);
+      }
+    }
+  });
+
+  it('asks as many questions to be affirmed as to be denied, and names no answer in the question', () => {
+    let yes = 0;
+    let asked = 0;
+    for (let i = 0; i < 800; i++) {
+      const draws = new Draws(13, i);
+      const scene = drawRandomScene(draws, w);
+      for (const kind of ['colour', 'shape'] as const) {
+        const made = ask(draws, scene, kind);
+        if (made) expect(made.question).not.toMatch(new RegExp(`\\b${made.truth.value}\\b`));
+      }
+      const made = ask(draws, scene, 'yes-no');
+      if (made) asked++;
+      if (made?.truth.value === true) yes++;
+    }
+    expect(Math.abs(yes - asked / 2)).toBeLessThan(5 * Math.sqrt(asked / 4));
   });
 
   it('refuses options that cannot be drawn, and says which', () => {
@@ -106,6 +149,9 @@ describe('the world', () => {
       /1 to 3 objects of size large, wanted 1 to 2/,
     );
     expect(() => world({ shapes: ['blob' as 'circle'] })).toThrow(/shapes \[blob\], wanted some of circle/);
+    expect(() => makeSample({ seed: 1, tasks: ['sing' as 'blend'] }, 0)).toThrow(/Got the task sing, wanted/);
+    expect(() => makeSample({ seed: 1, tasks: { blend: -1 } }, 0)).toThrow(/weight -1 for blend/);
+    expect(() => makeSample({ seed: 1, tasks: [] }, 0)).toThrow(/Got no tasks/);
     expect(() => makeSample({ seed: 1, shapes: ['circle'], colours: ['red'], objects: [2, 2] }, 0)).toThrow(
       /Found no/,
     );

@@ -1,3 +1,4 @@
+import { EmuError } from '@emu-ts/base';
 import { Draws } from '../../draws.js';
 import type { ShapesSample, Turn } from '../sample.js';
 import { type World, type WorldOptions, world } from '../world/compose.js';
@@ -50,11 +51,24 @@ export function makeSample(options: ShapesOptions, index: number): ShapesSample<
   return { task, seed, index, turns: tasks[task](draws, w) };
 }
 
-const weightsOf = (wanted: ShapesOptions['tasks']): number[] => {
+function weightsOf(wanted: ShapesOptions['tasks']): number[] {
   if (!wanted) return taskNames.map(() => 1);
-  if (isList(wanted)) return taskNames.map((name) => (wanted.includes(name) ? 1 : 0));
-  return taskNames.map((name) => wanted[name] ?? 0);
-};
+  const weights: Readonly<Record<string, number | undefined>> = isList(wanted)
+    ? Object.fromEntries(wanted.map((name) => [name, 1]))
+    : wanted;
+  const unknown = Object.keys(weights).find((name) => !(name in tasks));
+  const odd = Object.keys(weights).find((name) => !((weights[name] ?? 0) >= 0));
+  const total = taskNames.reduce((sum, name) => sum + (weights[name] ?? 0), 0);
+  if (unknown === undefined && odd === undefined && total > 0)
+    return taskNames.map((name) => weights[name] ?? 0);
+  const got =
+    unknown !== undefined
+      ? `the task ${unknown}`
+      : odd !== undefined
+        ? `weight ${weights[odd]} for ${odd}`
+        : 'no tasks';
+  throw new EmuError('WORLD', `Got ${got}, wanted positive weights for some of ${taskNames.join(', ')}.`);
+}
 
 const isList = (wanted: NonNullable<ShapesOptions['tasks']>): wanted is readonly TaskName[] =>
   Array.isArray(wanted);

@@ -5,7 +5,6 @@ import { outlines } from './outline.js';
 import {
   type Background,
   type Facts,
-  factsOf,
   isClear,
   isClearlyPlaced,
   isHeldOutObject,
@@ -252,6 +251,3 @@ export const repaint = (draws: Draws, object: SceneObject, colour: ColourName): 
   colour,
   rgb: shadeOf(colour, draws),
 });
-
-/** All objects' facts, in order. */
-export const factsOfScene = ({ objects }: Scene): Facts[] => objects.map(factsOf);

@@ -68,8 +68,15 @@ export function drawVideo(draws: Draws, w: World, options: VideoOptions = {}): S
     let frames: Scene[] = [start];
     for (const [i, object] of order.entries()) {
       const [from, to] = [Math.round(i * span), Math.round((i + 1) * span)];
-      const event = drawEvent(draws, w, start.objects[object], { object, from, to }, draws.pick(kinds));
-      const more = event && play(draws, frames[frames.length - 1], event);
+      const now = frames[frames.length - 1];
+      const event = drawEvent(
+        draws,
+        w,
+        [...start.objects, ...now.objects],
+        { object, from, to },
+        draws.pick(kinds),
+      );
+      const more = event && play(draws, now, event);
       if (!event || !more) return undefined;
       events.push(event);
       frames = [...frames, ...more];
@@ -81,18 +88,21 @@ export function drawVideo(draws: Draws, w: World, options: VideoOptions = {}): S
 
 type When = Pick<VideoEvent, 'object' | 'from' | 'to'>;
 
+/** @param objects those of the first frame, and as they are now. */
 function drawEvent(
   draws: Draws,
   w: World,
-  object: SceneObject,
+  objects: readonly SceneObject[],
   when: When,
   kind: EventKind,
 ): VideoEvent | undefined {
+  const object = objects[when.object];
   if (kind === 'move') return { ...when, kind, direction: draws.pick(directions) };
   if (kind === 'turn') return turnable(object) ? { ...when, kind } : undefined;
   const colour = draws.pick(w.colours);
-  const ok = colour !== object.colour && isAllowed({ ...object, colour }, w.split);
-  return ok ? { ...when, kind, colour } : undefined;
+  // No two objects ever share colour and shape, the object's own before and after included.
+  const isNew = objects.every((other) => other.shape !== object.shape || other.colour !== colour);
+  return isNew && isAllowed({ ...object, colour }, w.split) ? { ...when, kind, colour } : undefined;
 }
 
 /** The frames after `start` in which the event happens; undefined where there is no room for it. */
