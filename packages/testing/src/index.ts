@@ -1,4 +1,5 @@
 export * from './bench.js';
+export * from './cases.js';
 export * from './describe-op.js';
 export * from './differences.js';
 export * from './executors.js';
@@ -6,4 +7,5 @@ export * from './goldens.js';
 export * from './gpu.js';
 export * from './readme.js';
 export * from './report.js';
+export * from './spread.js';
 export * from './tolerance.js';

@@ -15,19 +15,23 @@ export interface Expectation {
   readonly magnitude?: number;
   /** The format of storage and accumulation. Default f32. */
   readonly dtype?: DType;
+  /** How far rounding to f32 was seen to move the result (`spreadOf`), where errors grow by more than depth. Default 0. */
+  readonly spread?: number;
 }
 
-const unitRoundoff: Partial<Record<DType, number>> = {
+export const unitRoundoff = {
   f64: 2 ** -53,
   f32: 2 ** -24,
   f16: 2 ** -11,
   bf16: 2 ** -8,
-};
+} as const satisfies Partial<Record<DType, number>>;
 
-const margin = 8;
+export const margin = 8;
 
-export function tolerance({ terms = 1, depth = 1, magnitude = 1, dtype = 'f32' }: Expectation): number {
-  return margin * (unitRoundoff[dtype] ?? 0) * Math.sqrt(terms * depth) * magnitude;
+export function tolerance(expectation: Expectation): number {
+  const { terms = 1, depth = 1, magnitude = 1, dtype = 'f32', spread = 0 } = expectation;
+  const unit = dtype in unitRoundoff ? unitRoundoff[dtype as keyof typeof unitRoundoff] : 0;
+  return margin * unit * Math.sqrt(terms * depth) * magnitude + (unit / unitRoundoff.f32) * spread;
 }
 
 export interface Difference {
