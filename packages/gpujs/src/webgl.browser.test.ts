@@ -1,18 +1,17 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { convert, type DType, type HostTensor, tensor, toF64 } from '@emu-ts/base';
-import { type PrimitiveName, primitives } from '@emu-ts/graph';
+import { type HostTensor, tensor, toF64 } from '@emu-ts/base';
 import chromium from '@sparticuz/chromium';
 import { build } from 'esbuild';
 import { type Browser, chromium as browsers, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CaseRequest, casesOf, NOT_A_NUMBER } from '../test/cases.js';
+import { type CaseRequest, casesOf, NOT_A_NUMBER, opNames } from '../test/cases.js';
 import { expectCase } from '../test/kit.js';
 import type { PlainTensor } from '../test/page.js';
 import type { Holdings } from './index.js';
 
 /**
- * Every primitive in WebGL mode, in headless Chromium with a GPU in software, equals the f64 interpreter. Fails where no
+ * Every primitive and layer in WebGL mode, in headless Chromium with a GPU in software, equals the f64 interpreter. Fails where no
  * browser can be started, unless EMU_SKIP_BROWSER=1 says to skip it.
  */
 interface InPage {
@@ -26,7 +25,6 @@ interface InPage {
     holdings(): Holdings;
   };
 }
-const names = (Object.keys(primitives) as PrimitiveName[]).filter((name) => name !== 'input');
 let browser: Browser | undefined;
 let page: Page;
 
@@ -56,8 +54,7 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 
 const plain = (t: HostTensor): PlainTensor => ({ dtype: t.dtype, shape: t.shape, data: [...toF64(t)] });
-const hostTensor = ({ dtype, shape, data }: PlainTensor): HostTensor =>
-  convert(tensor('f64', shape, data), dtype as DType);
+const hostTensor = ({ dtype, shape, data }: PlainTensor): HostTensor => tensor(dtype, shape, data);
 
 async function compute(
   request: CaseRequest,
@@ -71,12 +68,12 @@ async function compute(
   return Object.fromEntries(Object.entries(read).map(([name, t]) => [name, hostTensor(t)]));
 }
 
-describe.skipIf(skipped)('primitives in mode webgl', () => {
+describe.skipIf(skipped)('ops in mode webgl', () => {
   it('is what a browser is given by default', async () => {
     expect(await page.evaluate(() => (globalThis as unknown as InPage).page.open())).toBe('webgl');
   });
 
-  describe.each(names)('%s', (name) => {
+  describe.each(opNames)('%s', (name) => {
     it.each(casesOf(name).filter((c) => c.name !== NOT_A_NUMBER))('$name', (testCase) =>
       expectCase(compute, name, testCase),
     );

@@ -11,6 +11,7 @@ import {
 } from '@emu-ts/graph';
 import type { Expectation } from '@emu-ts/testing';
 import { cases as shared } from '../../graph/src/primitives/cases.js';
+import { suites } from '../../nn/src/suites.js';
 
 /** The case that WebGL, which knows no such number, is spared. */
 export const NOT_A_NUMBER = 'not a number';
@@ -217,27 +218,44 @@ const extra: Partial<Record<PrimitiveName, Case[]>> = {
   ],
 };
 
-/** The shared cases and those above. */
-export const casesOf = (name: PrimitiveName): readonly Case[] => [
+/** The primitives and the shared layers, by name: `matmul`, `nn.softmax`. */
+const ops: ReadonlyMap<string, AnyOp> = new Map([
+  ...(Object.entries(primitives) as [string, AnyOp][]).filter(([name]) => name !== 'input'),
+  ...suites.map(([op]) => [op.name, op] as const),
+]);
+export const opNames: readonly string[] = [...ops.keys()];
+
+const layerCases: ReadonlyMap<string, readonly Case[]> = new Map(
+  suites.map(([op, cases]) => [
+    op.name,
+    cases.filter(({ benchOnly }) => !benchOnly).map((c) => ({ ...c, gradient: false })),
+  ]),
+);
+
+/** The cases of a layer, or of a primitive: the shared ones and those above. */
+export const casesOf = (name: string): readonly Case[] =>
+  layerCases.get(name) ?? primitiveCases(name as PrimitiveName);
+
+const primitiveCases = (name: PrimitiveName): readonly Case[] => [
   ...shared[name].cases.map((c) => ({ ...c, gradient: shared[name].gradient })),
   ...(extra[name] ?? []).map((c) => ({ gradient: shared[name].gradient, ...c })),
 ];
 
 /** Names what is to be computed, so that a page can build the same graph. */
 export interface CaseRequest {
-  readonly primitive: PrimitiveName;
+  readonly op: string;
   readonly name: string;
   readonly gradient: boolean;
 }
 
 /** The outputs of a case, or the gradients of its float inputs for cotangents `seeds`, which are inputs too. */
-export function valuesOf({ primitive, name, gradient }: CaseRequest): {
+export function valuesOf({ op, name, gradient }: CaseRequest): {
   outputs: Record<string, Value>;
   seeds: Record<string, Value>;
 } {
-  const { inputs = {}, attrs = {} } = casesOf(primitive).find((c) => c.name === name) as Case;
+  const { inputs = {}, attrs = {} } = casesOf(op).find((c) => c.name === name) as Case;
   const values = Object.fromEntries(Object.entries(inputs).map(([n, type]) => [n, input(n, type)]));
-  const outputs = (primitives[primitive] as AnyOp)(values, attrs) as Record<string, Value>;
+  const outputs = (ops.get(op) as AnyOp)(values, attrs) as Record<string, Value>;
   return gradient ? cotangentsOf(values, outputs) : { outputs, seeds: {} };
 }
 

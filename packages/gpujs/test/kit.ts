@@ -1,12 +1,5 @@
 import { convert, type HostTensor, isFloat } from '@emu-ts/base';
-import {
-  type Graph,
-  graphOf,
-  interpret,
-  type PrimitiveName,
-  type TensorType,
-  type Value,
-} from '@emu-ts/graph';
+import { type Graph, graphOf, interpret, type TensorType, type Value } from '@emu-ts/graph';
 import { type Expectation, expectClose, randomTensors } from '@emu-ts/testing';
 import type { GpujsExecutor } from '../src/index.js';
 import { type Case, type CaseRequest, valuesOf } from './cases.js';
@@ -78,11 +71,11 @@ export type Compute = (
 ) => Promise<Readonly<Record<string, HostTensor>>>;
 
 /** Compares the outputs of a case with the interpreter, and its gradients where it has some. */
-export async function expectCase(compute: Compute, name: PrimitiveName, testCase: Case): Promise<void> {
+export async function expectCase(compute: Compute, name: string, testCase: Case): Promise<void> {
   const { inputs = {}, given = {}, expectation = {} } = testCase;
   const terms = Math.max(1, ...Object.values(inputs).flatMap(({ shape }) => shape));
   for (const gradient of testCase.gradient === false ? [false] : [false, true]) {
-    const request = { primitive: name, name: testCase.name, gradient };
+    const request = { op: name, name: testCase.name, gradient };
     const { outputs, seeds } = valuesOf(request);
     if (!Object.keys(outputs).length) continue;
     const tensors = { ...randomInputs(inputs, given), ...randomInputs(seeds, {}, 5) };

@@ -1,11 +1,11 @@
-import { type HostTensor, sizeOf, tensor } from '@emu-ts/base';
+import { type DType, sizeOf, tensor, toF64 } from '@emu-ts/base';
 import { add, graphOf, input, matmul, swapLast } from '@emu-ts/graph';
 import { type GpujsExecutor, type GpuModule, gpujs, type Holdings } from '../src/index.js';
 import { type CaseRequest, valuesOf } from './cases.js';
 
 /** What the browser test runs inside a page: cases by name, tensors as plain numbers. */
 export interface PlainTensor {
-  readonly dtype: string;
+  readonly dtype: DType;
   readonly shape: readonly number[];
   readonly data: readonly number[];
 }
@@ -22,18 +22,16 @@ const page = {
     request: CaseRequest,
     tensors: Readonly<Record<string, PlainTensor>>,
   ): Promise<Record<string, PlainTensor>> {
-    const arrays = { f32: Float32Array, i32: Int32Array, bool: Uint8Array };
-    const host = ({ dtype, shape, data }: PlainTensor) =>
-      ({ dtype, shape, data: arrays[dtype as 'f32'].from(data) }) as HostTensor;
+    const host = ({ dtype, shape, data }: PlainTensor) => tensor(dtype, shape, data);
     const graph = graphOf(valuesOf(request).outputs);
     const program = await executor.compile(graph);
     const given = Object.keys(graph.inputs).map((name) => [name, host(tensors[name])] as const);
     const results = await program.run(Object.fromEntries(given));
     const read: Record<string, PlainTensor> = {};
-    for (const [name, tensor] of Object.entries(results)) {
-      const { dtype, shape, data } = await tensor.read();
-      read[name] = { dtype, shape, data: Array.from(data, Number) };
-      tensor.dispose();
+    for (const [name, result] of Object.entries(results)) {
+      const host = await result.read();
+      read[name] = { dtype: host.dtype, shape: host.shape, data: [...toF64(host)] };
+      result.dispose();
     }
     await program.dispose();
     return read;

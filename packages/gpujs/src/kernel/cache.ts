@@ -1,5 +1,6 @@
 import { sizeOf } from '@emu-ts/base';
 import type { GpuKernel, OpenedGpu } from '../gpu.js';
+import type { Storage } from './buffer.js';
 import type { KernelCall } from './call.js';
 import { LARGEST_INTEGER } from './elements.js';
 import { helpersOf } from './helpers.js';
@@ -26,6 +27,7 @@ export class KernelCache {
   readonly #opened: OpenedGpu;
   readonly #limits: CacheLimits;
   readonly #entries = new Map<string, Entry>();
+  readonly #kinds = new Map<unknown, number>();
   #bytes = 0;
 
   constructor(opened: OpenedGpu, limits: CacheLimits = { kernels: 1024, bytes: 2 ** 29 }) {
@@ -38,14 +40,17 @@ export class KernelCache {
   }
 
   /**
-   * The kernel for a call whose operands hold so many elements. On the CPU a kernel's result may change its size from
-   * call to call, elsewhere it is part of the code.
+   * The kernel for a call on these operands. On the CPU a kernel's result may change its size from call to call, elsewhere
+   * it is part of the code. Arrays and textures of one, two and three dimensions are different classes to gpu.js, which
+   * cannot always exchange the kernel in the middle of a call: every combination has its own.
    */
-  get({ source, constants = {}, threads }: KernelCall, elements: number): GpuKernel {
+  get({ source, constants = {}, threads }: KernelCall, operands: readonly Storage[]): GpuKernel {
     const resizes = this.#opened.mode === 'cpu';
-    const key = `${source}\n${JSON.stringify(constants)}\n${resizes ? threads.length : threads}`;
+    const kinds = operands.map((x) => this.#kindOf(x));
+    const key = [source, JSON.stringify(constants), resizes ? threads.length : threads, kinds].join('\n');
     const known = this.#entries.get(key);
-    const bytes = this.#opened.mode === 'wasm' ? 4 * (elements + sizeOf(threads)) : 0;
+    const bytes =
+      this.#opened.mode === 'wasm' ? 4 * operands.reduce((sum, x) => sum + lengthOf(x), sizeOf(threads)) : 0;
     if (known) this.#forget(key, known);
     else this.#makeRoom(bytes);
     const entry = known ?? { kernel: this.#compile(source, constants, threads), bytes };
@@ -53,6 +58,12 @@ export class KernelCache {
     this.#bytes += entry.bytes;
     if (resizes) entry.kernel.setOutput(threads);
     return entry.kernel;
+  }
+
+  #kindOf(storage: Storage): number {
+    const kind = this.#kinds.get(storage.constructor) ?? this.#kinds.size;
+    this.#kinds.set(storage.constructor, kind);
+    return kind;
   }
 
   /** Destroys the kernels of an instance that goes on. */
@@ -101,5 +112,7 @@ export class KernelCache {
     if (at >= 0) list?.splice(at, 1);
   }
 }
+
+const lengthOf = (x: Storage): number => (x instanceof Float32Array ? x.length : 0);
 
 const whole = (x: number): boolean => Number.isInteger(x) && Math.abs(x) <= LARGEST_INTEGER;

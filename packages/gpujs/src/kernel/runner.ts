@@ -67,16 +67,12 @@ export class Runner {
     const count = sizeOf(call.threads);
     if (count === 0) return this.place(new Float32Array(0));
     const given = call.operands.map(buffers);
-    const sizes = given.map(({ bytes }) => bytes / 4);
-    this.#checkSize(name, Math.max(count, ...sizes));
+    this.#checkSize(name, Math.max(count, ...given.map(({ bytes }) => bytes / 4)));
     const looked = call.host?.operands.map((operand) => this.read(buffers(operand))) ?? [];
     const extra = call.host?.prepare(...looked) ?? [];
     try {
-      const kernel = this.#kernels.get(
-        call,
-        sizes.reduce((a, b) => a + b, 0),
-      );
-      const result = kernel(...[...given.map(({ storage }) => storage), ...extra].map(nonempty));
+      const operands = [...given.map(({ storage }) => storage), ...extra].map(nonempty);
+      const result = this.#kernels.get(call, operands)(...operands);
       if (isTexture(result)) return this.#keep(result, count);
       return this.#keep(flatten(result as Nested), count);
     } catch (cause) {

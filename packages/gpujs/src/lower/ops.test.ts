@@ -1,14 +1,12 @@
-import { graphOf, type PrimitiveName, primitives } from '@emu-ts/graph';
+import { graphOf } from '@emu-ts/graph';
 import { GPU } from 'gpu.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { casesOf, valuesOf } from '../../test/cases.js';
+import { casesOf, opNames, valuesOf } from '../../test/cases.js';
 import { expectCase, runOnce } from '../../test/kit.js';
 import { type GpujsExecutor, gpujs, type Mode } from '../index.js';
 
-/** Every primitive equals the f64 interpreter, forward and backward. */
-const names = (Object.keys(primitives) as PrimitiveName[]).filter((name) => name !== 'input');
-
-describe.each<Mode>(['cpu', 'wasm'])('primitives in mode %s', (mode) => {
+/** Every primitive equals the f64 interpreter, forward and backward, and so do the layers made of them. */
+describe.each<Mode>(['cpu', 'wasm'])('ops in mode %s', (mode) => {
   const gpu = new GPU({ mode: mode === 'wasm' ? 'webasm' : mode });
   let executor: GpujsExecutor;
   beforeAll(async () => {
@@ -16,7 +14,7 @@ describe.each<Mode>(['cpu', 'wasm'])('primitives in mode %s', (mode) => {
   });
   afterAll(() => executor.dispose());
 
-  describe.each(names)('%s', (name) => {
+  describe.each(opNames)('%s', (name) => {
     it('has a case', () => expect(casesOf(name).length).toBeGreaterThan(0));
     it.each(casesOf(name))('$name', (testCase) =>
       expectCase(
@@ -29,7 +27,7 @@ describe.each<Mode>(['cpu', 'wasm'])('primitives in mode %s', (mode) => {
 
   it('runs in that mode and nowhere else', () => {
     const { kernels } = gpu as unknown as { kernels: { fallbackReason: string | null }[] };
-    expect(kernels.length).toBeGreaterThan(names.length);
+    expect(kernels.length).toBeGreaterThan(opNames.length);
     expect(kernels.map(({ fallbackReason }) => fallbackReason).filter(Boolean)).toEqual([]);
   });
 
