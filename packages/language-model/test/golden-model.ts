@@ -3,12 +3,16 @@ import type { HostTensor } from '@emu-ts/base';
 import { openCheckpoint } from '@emu-ts/checkpoint';
 import type { LanguageModel } from '@emu-ts/contracts';
 import type { Executor } from '@emu-ts/graph';
-import { goldens } from '@emu-ts/testing';
+import { goldenCases, goldens } from '@emu-ts/testing';
 import { pretrainTokens, Tokenizer } from '@emu-ts/tokenizer';
 import { embedPrompts, languageModel, llamaModel, type Prompt, parseLlamaConfig } from '../src/index.js';
 
 /** What the golden tests of the language model share: the tiny model, its tokenizer, and prompts with images. */
-const { config: json, activations, path, json: read } = await goldens();
+const golden = await goldens();
+const { config: json, activations, path } = golden;
+
+/** What the reference wrote and put in order. */
+export const cases = await goldenCases(golden);
 
 export const tokenizer = Tokenizer.fromModel(await readFile(path('checkpoint', 'tokenizer.model')), {
   special: pretrainTokens,
@@ -50,36 +54,3 @@ export async function promptOf(
 }
 
 export const tokens = { begin: tokenizer.bosId, end: tokenizer.eosId, pad: id('[PAD]') };
-
-export interface GenerationCase {
-  readonly prompts: readonly string[];
-  readonly images: number | null;
-  readonly options: {
-    readonly num_beams: number;
-    readonly max_new_tokens: number;
-    readonly min_length?: number;
-    readonly length_penalty?: number;
-    readonly repetition_penalty?: number;
-    readonly no_repeat_ngram_size?: number;
-    readonly num_captions?: number;
-    readonly allowed_sequences?: readonly (readonly number[])[];
-  };
-  readonly ids: readonly (readonly number[])[];
-  readonly text: readonly string[];
-}
-
-export interface RankCase {
-  readonly prompts: readonly string[];
-  readonly images: number;
-  readonly candidates: readonly string[];
-  readonly rank: readonly (readonly number[])[];
-}
-
-/** Every case of generation.json that continues text. */
-export async function generationCases(): Promise<[name: string, wanted: GenerationCase][]> {
-  const all = await read<Record<string, object>>('generation.json');
-  return Object.entries(all).filter((entry): entry is [string, GenerationCase] => 'ids' in entry[1]);
-}
-
-export const rankCase = async (): Promise<RankCase> =>
-  (await read<{ predict_rank: RankCase }>('generation.json')).predict_rank;

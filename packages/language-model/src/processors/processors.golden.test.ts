@@ -8,18 +8,23 @@ const logits = await activations.read('sampling.logits');
 const history = toF64(await activations.read('sampling.history'));
 const [rows, vocabulary] = logits.shape;
 
-/** The names say what the reference was asked for. */
-const processors: Record<string, LogitsProcessor> = {
-  top_k10: topK(10),
-  top_p90: topP(0.9),
-  temperature07: temperature(0.7),
-  repetition13: repetitionPenalty(1.3),
-  no_repeat_ngram2: noRepeatNgram(2),
-  no_repeat_ngram3: noRepeatNgram(3),
+/** The names say what the reference was asked for: `top_k10` 10, `top_p90` 0.9, `repetition13` 1.3. */
+const processors: Record<string, (digits: string) => LogitsProcessor> = {
+  top_k: (digits) => topK(Number(digits)),
+  top_p: (digits) => topP(Number(`0.${digits}`)),
+  temperature: (digits) => temperature(decimal(digits)),
+  repetition: (digits) => repetitionPenalty(decimal(digits)),
+  no_repeat_ngram: (digits) => noRepeatNgram(Number(digits)),
 };
+const decimal = (digits: string): number => Number(`${digits[0]}.${digits.slice(1)}`);
+const names = activations.names.flatMap(
+  (name) => /^sampling\.(?!logits$|history$)(.*)/.exec(name)?.slice(1) ?? [],
+);
 
 describe('logits processors', () => {
-  it.each(Object.entries(processors))('%s', async (name, processor) => {
+  it.each(names)('%s', async (name) => {
+    const [, kind, digits] = /^(\D+)(\d+)$/.exec(name) as RegExpExecArray;
+    const processor = processors[kind](digits);
     const actual = tensor('f32', logits.shape, Float32Array.from(toF64(logits)));
     const past = history.length / rows;
     for (let row = 0; row < rows; row++) {
