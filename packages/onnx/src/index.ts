@@ -15,6 +15,7 @@ export type { LoweringContext, NativeLowering, NodeView, Operand } from './lower
 export { microsoft } from './model/builder.js';
 export { float } from './model/protos.js';
 export {
+  embeddedConv2d,
   nativeLowerings,
   type QuantizedActivations,
   quantizedLinear,

@@ -32,9 +32,8 @@ export interface OnnxOptions {
   readonly worker?: boolean | WorkerLike | undefined;
   /**
    * Weights of up to so many bytes become part of every program instead of being fed from one shared copy: feeding
-   * one costs a microsecond per run. Default 65536, which takes in biases and norms. `Infinity` embeds them all: then
-   * convolutions run about a tenth faster and WebAssembly need not copy the weights at every run, for the price of
-   * one copy of them per program.
+   * one costs a microsecond per run. Default 65536, which takes in biases and norms. With `Infinity`, WebAssembly need
+   * not copy the weights into its heap at every run, for the price of one copy of them per program.
    */
   readonly embedUpTo?: number | undefined;
 }

@@ -125,6 +125,12 @@ describe('a graph as it is', () => {
     }
   });
 
+  it('is the same file every time', async () => {
+    const graph = mlp();
+    const { weights } = split(graph, mlpWeights);
+    expect(await onnxModel({ graph }, { weights })).toEqual(await onnxModel({ graph: mlp() }, { weights }));
+  });
+
   it('widens bf16 weights', async () => {
     const x = input('x', f32(2, 3));
     const weight = input('w', tensorType('bf16', [4, 3]));

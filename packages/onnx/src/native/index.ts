@@ -1,6 +1,6 @@
 import type { NativeLowering } from '../lower/context.js';
 import { gelu, logSoftmax, quickGelu, sigmoid, silu, softmax } from './activations.js';
-import { conv2d } from './conv2d.js';
+import { conv2d, embeddedConv2d } from './conv2d.js';
 import { embedding } from './embedding.js';
 import { linear } from './linear.js';
 import { groupNorm, layerNorm, rmsNorm } from './norms.js';
@@ -32,7 +32,9 @@ export const nativeLowerings: readonly NativeLowering[] = [
   rmsNorm,
   rope,
   ...quantizedLinear('int8'),
+  embeddedConv2d,
   ...standardLowerings,
 ];
 
+export { embeddedConv2d } from './conv2d.js';
 export { type QuantizedActivations, quantizedLinear } from './quantized-linear.js';

@@ -111,6 +111,18 @@ it('attends in blocks where the scores would be large', async () => {
   await expectEqual(executor, 'blocked', { out }, randomInputs({ q, kv }), { terms: 4100, depth: 4 });
 });
 
+it.each(conv2d.filter((c) => !c.benchOnly).map((c) => [c.name, c] as const))(
+  'convolves with embedded weights: %s',
+  async (_, testCase) => {
+    const { y } = nn.conv2dOp(symbolsOf(testCase) as never, testCase.attrs as never);
+    const weights = Object.keys(testCase.inputs).filter((name) => name !== 'x');
+    expect(executor.plan(graphOf({ y }), weights)).toBe('nn.conv2d ×1 as Conv (embedded weight)');
+    const tensors = randomInputs(testCase.inputs, testCase.given);
+    const expectation = { terms: 9 * largest(testCase), ...testCase.expectation };
+    await expectEqual(executor, testCase.name, { y }, tensors, expectation, weights);
+  },
+);
+
 describe('normalisation of rows far from zero', () => {
   it.each([1, 10, 100])('loses no more than the rows themselves do, mean %d', async (mean) => {
     const shape = [5, 60];
