@@ -1,8 +1,7 @@
 import { type HostTensor, tensor, toF64 } from '@emu-ts/base';
-import type { Checkpoint } from '@emu-ts/checkpoint';
-import { type Executor, graphOf, input, type Value } from '@emu-ts/graph';
+import { type Executor, graphOf, input, interpreter, type Value } from '@emu-ts/graph';
 import { paramInputs, placeParams, type TensorSource } from '@emu-ts/params';
-import { type Expectation, executors, expectClose, goldens } from '@emu-ts/testing';
+import { type Expectation, executors, expectClose, goldens, spreadOf } from '@emu-ts/testing';
 import { describe, it } from 'vitest';
 import { config, id, openInstruct, openPretrained } from '../../test/golden-model.js';
 import { type LlamaConfig, llama, llamaParams, llamaPrefix, logits, mergeLora, textLoss } from '../index.js';
@@ -58,38 +57,59 @@ async function run(executor: Executor, source: TensorSource, c: LlamaConfig, pre
   return { ...host, loss_text: { ...host.loss_text, shape: [1] } } as Record<string, HostTensor>;
 }
 
+/** The training batch through the pretrained model, and through the one with low-rank updates in both ways. */
+const kinds = {
+  pretrained: {
+    open: openPretrained,
+    run: (executor: Executor, source: TensorSource) => run(executor, source, config),
+  },
+  live: {
+    open: openInstruct,
+    run: (executor: Executor, source: TensorSource) => run(executor, source, live),
+  },
+  merged: {
+    open: openInstruct,
+    run: (executor: Executor, source: TensorSource) =>
+      run(executor, mergeLora(source, json.lora), config, llamaPrefix(live)),
+  },
+};
+const live: LlamaConfig = { ...config, lora: json.lora };
+
+const spreads = Object.fromEntries(
+  await Promise.all(
+    Object.entries(kinds).map(async ([kind, { open, run }]) => {
+      await using source = await open();
+      return [kind, await spreadOf((weights) => run(interpreter(), weights), source)] as const;
+    }),
+  ),
+);
+
 describe.each(executors())('LLaMA on $name', ({ name, create }) => {
-  const open = async <T>(
-    opening: Promise<Checkpoint>,
-    use: (e: Executor, source: TensorSource) => Promise<T>,
-  ) => {
+  const results = async (kind: keyof typeof kinds) => {
     await using executor = await create();
-    await using source = await opening;
-    return await use(executor, source);
+    await using source = await kinds[kind].open();
+    return await kinds[kind].run(executor, source);
   };
+  const expected = (kind: keyof typeof kinds, golden: string): Expectation => ({
+    ...expectation,
+    spread: spreads[kind][golden],
+  });
 
   it(`reads a batch of ${rows} rows as the reference does`, async () => {
-    const results = await open(openPretrained(), (executor, source) => run(executor, source, config));
-    for (const [golden, result] of Object.entries(results))
+    for (const [golden, result] of Object.entries(await results('pretrained')))
       expectClose(
         `train.${golden} (${name})`,
         result,
         await activations.read(`train.${golden}`),
-        expectation,
+        expected('pretrained', golden),
       );
   });
 
-  it.each(['live', 'merged'])('reads it with %s LoRA', async (kind) => {
-    const lora = json.lora;
-    const live = { ...config, lora };
-    const results = await open(openInstruct(), (executor, source) =>
-      kind === 'live'
-        ? run(executor, source, live)
-        : run(executor, mergeLora(source, lora), config, llamaPrefix(live)),
-    );
+  it.each(['live', 'merged'] as const)('reads it with %s LoRA', async (kind) => {
+    const read = await results(kind);
     for (const golden of ['logits', 'loss_text']) {
       const label = `instruct ${golden}, ${kind} LoRA (${name})`;
-      expectClose(label, results[golden], await instruct.read(golden), expectation);
+      expectClose(label, read[golden], await instruct.read(golden), expected(kind, golden));
     }
   });
 });
