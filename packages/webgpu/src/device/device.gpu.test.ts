@@ -2,11 +2,12 @@ import { tensor } from '@emu-ts/base';
 import { add, full, graphOf, input, tensorType } from '@emu-ts/graph';
 import { describeGpu } from '@emu-ts/testing';
 import { expect, it } from 'vitest';
-import { DeviceLimitError, DeviceLostError, NoAdapterError, webgpu } from '../index.js';
+import { DeviceLimitError, DeviceLostError, NoAdapterError, OutOfMemoryError, webgpu } from '../index.js';
 import { dawnOptions } from './acquire.js';
+import { Buffers } from './buffers.js';
 
 /** One Dawn a process: what `webgpu()` would make is handed in here, so that devices can be taken from it. */
-const { create } = await import('webgpu');
+const { create, globals } = await import('webgpu');
 const gpu = create([...dawnOptions]) as GPU;
 
 const graph = (n: number) => graphOf({ y: add(input('x', tensorType('f32', [n])), 1) });
@@ -73,6 +74,30 @@ describeGpu('devices', () => {
     const reading = x.read();
     doomed.destroy();
     await expect(reading).rejects.toMatchObject({ code: 'DEVICE_LOST' });
+  });
+
+  it('names what there was no memory for, after giving pooled memory back', async () => {
+    const { GPUOutOfMemoryError } = globals as { GPUOutOfMemoryError: new (message: string) => GPUError };
+    const errors: (GPUError | null)[] = [];
+    let scopes = 0;
+    const full = {
+      limits: { maxBufferSize: 2 ** 20, maxStorageBufferBindingSize: 2 ** 20 },
+      createBuffer: ({ size }: GPUBufferDescriptor) => {
+        if (size > 64) errors.push(new GPUOutOfMemoryError('allocation failed'));
+        return { destroy: () => {} };
+      },
+      pushErrorScope: () => scopes++,
+      popErrorScope: async () => (scopes-- === 3 ? (errors.pop() ?? null) : null),
+    } as unknown as GPUDevice;
+    const buffers = new Buffers(full, 1024);
+    buffers.release(await buffers.allocate(64, 'a small one'));
+    expect(buffers.use()).toMatchObject({ used: 0, pooled: 64 });
+    const failure = await buffers.allocate(128, "weight 'lm_head'").catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(OutOfMemoryError);
+    expect(String(failure)).toContain(
+      "There is no GPU memory left for weight 'lm_head' (allocation failed).",
+    );
+    expect(buffers.use()).toMatchObject({ used: 0, pooled: 0, buffers: 0 });
   });
 
   it('says so when there is no adapter', async () => {

@@ -22,8 +22,10 @@ export interface EncodeOptions {
 export class Encoder {
   readonly #session: Session;
   readonly #compiled: Compiled;
-  readonly #fixed = new Map<Command, GPUBindGroup>();
-  readonly #changing = new Map<Command, Map<string, GPUBindGroup>>();
+  /** Bind groups by step, where they never change. */
+  readonly #fixed: (GPUBindGroup | undefined)[] = [];
+  /** Bind groups by step and buffers, where they do. */
+  readonly #changing: (Map<string, GPUBindGroup> | undefined)[] = [];
 
   constructor(session: Session, compiled: Compiled) {
     this.#session = session;
@@ -46,7 +48,8 @@ export class Encoder {
       pass = undefined;
     };
     const { steps } = this.#compiled;
-    for (const [index, step] of steps.entries()) {
+    for (let index = 0; index < steps.length; index++) {
+      const step = steps[index];
       if ('kind' in step) {
         endPass();
         const [from, to] = [placeOf(step.from), placeOf(step.to)];
@@ -65,7 +68,7 @@ export class Encoder {
           current.setPipeline(step.pipeline.pipeline);
           pipeline = step.pipeline.id;
         }
-        current.setBindGroup(0, this.#group(step, dynamic, placeOf));
+        current.setBindGroup(0, this.#fixed[index] ?? this.#group(index, step, dynamic, placeOf));
         const [x, y, z] = step.grid;
         current.dispatchWorkgroups(x, y, z);
       }
@@ -82,16 +85,16 @@ export class Encoder {
     }
     endPass();
     device.queue.submit([encoder.finish()]);
-    await Promise.all(running);
+    // What is still running is waited for by whoever reads; a device lost meanwhile is reported there too.
+    for (const batch of running) batch.catch(() => {});
   }
 
   #group(
+    index: number,
     command: Command,
     dynamic: ReadonlyMap<Storage, Place>,
     placeOf: (storage: Storage) => Place,
   ): GPUBindGroup {
-    const fixed = this.#fixed.get(command);
-    if (fixed) return fixed;
     let key = '';
     for (const { storage } of command.bindings) {
       const place = dynamic.get(storage);
@@ -99,13 +102,13 @@ export class Encoder {
     }
     if (!key) {
       const group = this.#create(command, placeOf);
-      this.#fixed.set(command, group);
+      this.#fixed[index] = group;
       return group;
     }
-    let groups = this.#changing.get(command);
+    let groups = this.#changing[index];
     if (!groups) {
       groups = new Map();
-      this.#changing.set(command, groups);
+      this.#changing[index] = groups;
     }
     let group = groups.get(key);
     if (!group) {
