@@ -36,6 +36,6 @@ export {
   mapSource,
   type OpenOptions,
 } from './stream/source.js';
-export { frames, mergeTimeline, type Subtitle, type TimedFrame } from './timeline/merge.js';
+export { evenFrames, mergeTimeline, type Subtitle, type TimedFrame } from './timeline/merge.js';
 export { cutSheet, type Sheet } from './timeline/sheet.js';
 export { parseSubtitles, type SubtitleFormat, toSrt } from './timeline/subtitles.js';

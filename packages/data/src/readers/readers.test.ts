@@ -554,3 +554,17 @@ describe('a crop', () => {
     expect(cropSequence(letters, { max: 0, lengthOf }, new Draws(1))).toEqual([]);
   });
 });
+
+it('reading stops when its signal does', async () => {
+  await writeFile(at('many.jsonl'), '{"image": "1.png", "text": "t"}\n'.repeat(5000));
+  const controller = new AbortController();
+  let count = 0;
+  const reading = async () => {
+    const source = jsonlPairs([at('many.jsonl')], { shuffle: 64 });
+    for await (const _ of source.open(undefined, { signal: controller.signal })) {
+      if (++count === 3) controller.abort();
+    }
+  };
+  await expect(reading()).rejects.toThrow(expect.objectContaining({ name: 'AbortError' }));
+  expect(count).toBe(3);
+});

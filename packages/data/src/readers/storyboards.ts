@@ -6,7 +6,7 @@ import { type Fields, fieldsOf, objectOf } from '../files/lines.js';
 import { RowError } from '../stream/bad-rows.js';
 import { type RowContext, type Shard, shardedSource } from '../stream/sharded.js';
 import type { DataSource } from '../stream/source.js';
-import { frames as atInterval, mergeTimeline, type Subtitle } from '../timeline/merge.js';
+import { evenFrames, mergeTimeline, type Subtitle } from '../timeline/merge.js';
 import { cutSheet, type Sheet } from '../timeline/sheet.js';
 import { parseSubtitles, type SubtitleFormat } from '../timeline/subtitles.js';
 import { isImageEnding, listFolder } from './folder.js';
@@ -105,7 +105,7 @@ async function storyboardOf(
     } else frames.length += sheet.frames;
     first += sheet.frames;
   }
-  const timed = atInterval(frames, duration / count).filter((_, i) => kept.has(i));
+  const timed = evenFrames(frames, duration / count).filter((_, i) => kept.has(i));
   const parts = mergeTimeline(timed, spoken);
   const sized = await Promise.all(
     parts.map(async (part) =>

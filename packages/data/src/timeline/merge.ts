@@ -15,7 +15,7 @@ export interface Subtitle {
 }
 
 /** Pictures at equal intervals from time 0; the interval is as long as it is, never rounded to seconds. */
-export const frames = <I>(images: readonly I[], interval: number): TimedFrame<I>[] => {
+export const evenFrames = <I>(images: readonly I[], interval: number): TimedFrame<I>[] => {
   if (interval > 0 && Number.isFinite(interval))
     return images.map((image, i) => ({ time: i * interval, image }));
   throw new EmuError(

@@ -1,12 +1,12 @@
 import { rgbImage } from '@emu-ts/media';
 import { describe, expect, it } from 'vitest';
-import { frames, mergeTimeline } from './merge.js';
+import { evenFrames, mergeTimeline } from './merge.js';
 import { cutSheet } from './sheet.js';
 import { parseSubtitles, toSrt } from './subtitles.js';
 
 describe('merging by time', () => {
   it('joins the words before each picture, and keeps what comes after the last', () => {
-    const parts = mergeTimeline(frames(['a', 'b', 'c'], 2), [
+    const parts = mergeTimeline(evenFrames(['a', 'b', 'c'], 2), [
       { start: 3, text: ' world ' },
       { start: 1, text: 'hello' },
       { start: 1.5, text: '' },
@@ -21,7 +21,7 @@ describe('merging by time', () => {
   });
 
   it('puts the picture first at equal times', () => {
-    expect(mergeTimeline(frames(['a', 'b'], 2), [{ start: 2, text: 'then' }])).toEqual([
+    expect(mergeTimeline(evenFrames(['a', 'b'], 2), [{ start: 2, text: 'then' }])).toEqual([
       { text: '', image: 'a' },
       { text: '', image: 'b' },
       { text: 'then' },
@@ -29,11 +29,11 @@ describe('merging by time', () => {
   });
 
   it('never rounds the interval: frames 0.4 s apart stay apart, and long videos do not drift', () => {
-    const quick = mergeTimeline(frames(['a', 'b', 'c', 'd'], 0.4), [{ start: 0.9, text: 'late' }]);
+    const quick = mergeTimeline(evenFrames(['a', 'b', 'c', 'd'], 0.4), [{ start: 0.9, text: 'late' }]);
     expect(quick.map(({ text }) => text)).toEqual(['', '', '', 'late']);
-    const long = frames(new Array(100).fill('x'), 250 / 100);
+    const long = evenFrames(new Array(100).fill('x'), 250 / 100);
     expect(long[99].time).toBe(247.5);
-    expect(() => frames(['a'], 0)).toThrow(/interval of 0 seconds/);
+    expect(() => evenFrames(['a'], 0)).toThrow(/interval of 0 seconds/);
   });
 });
 

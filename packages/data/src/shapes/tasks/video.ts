@@ -1,6 +1,6 @@
 import { image, text, video } from '@emu-ts/sequence';
 import type { Draws } from '../../draws.js';
-import { frames as framesOf, mergeTimeline } from '../../timeline/merge.js';
+import { evenFrames, mergeTimeline } from '../../timeline/merge.js';
 import type { Turn } from '../sample.js';
 import { actor, deed, directionWords, eventFacts, tellEvents } from '../words/event.js';
 import type { AnswerTruth, EventFacts } from '../words/truth.js';
@@ -95,7 +95,7 @@ export function storyboardTask(draws: Draws, w: World): Turns {
     start: ((event.from * (seen.length - 1)) / (made.frames.length - 1)) * every + every / 2,
     text: `${actor(draws, made, event, true)} ${deed(draws, event)}.`,
   }));
-  const parts = mergeTimeline(framesOf(seen, every), subtitles);
+  const parts = mergeTimeline(evenFrames(seen, every), subtitles);
   const sequence = parts.flatMap((part) => [
     ...(part.text ? [text(part.text)] : []),
     ...(part.image ? [image(part.image)] : []),
