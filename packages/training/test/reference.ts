@@ -52,7 +52,7 @@ export async function referenceTraining(goldens: Goldens, lora?: LlamaConfig['lo
   const batch = collate(
     Array.from({ length: rows }, (_, r): TrainingRow => {
       const row = (ids.data as Int32Array).subarray(r * length, (r + 1) * length);
-      const imageSlots = [...row.keys()].filter((i) => row[i - 1] === imageOpen);
+      const imageSlots = [...row.keys()].filter((i) => row[i - 1] === imageOpen && row[i] === image);
       return {
         ids: row,
         imageSlots,

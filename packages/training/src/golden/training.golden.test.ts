@@ -1,13 +1,14 @@
-import { type HostTensor, tensor, toF64 } from '@emu-ts/base';
-import { type DeviceTensor, graphOf, input } from '@emu-ts/graph';
-import { loadParams, paramInputs } from '@emu-ts/params';
-import { executors, expectClose, expectSame, goldens } from '@emu-ts/testing';
+import { type HostTensor, tensor } from '@emu-ts/base';
+import { type DeviceTensor, type Executor, graphOf, input, interpreter } from '@emu-ts/graph';
+import { loadParams, paramInputs, type TensorSource } from '@emu-ts/params';
+import { executors, expectClose, expectSame, goldens, spreadOf } from '@emu-ts/testing';
 import { describe, expect, it } from 'vitest';
 import { columns, openReference, referenceTraining } from '../../test/reference.js';
 import { interleavedObjective } from '../objective/interleaved.js';
 import type { OptimizerOptions } from '../optimizer/groups.js';
 import { names } from '../step/names.js';
 import { trainingStep } from '../step/step.js';
+import type { StepGraph } from '../step/types.js';
 
 const reference = await goldens();
 const { config, activations, grads } = reference;
@@ -42,24 +43,69 @@ const host = async (t: DeviceTensor): Promise<HostTensor> => {
   using owned = t;
   return owned.read();
 };
+const hosts = async (out: Readonly<Record<string, DeviceTensor>>): Promise<Record<string, HostTensor>> =>
+  Object.fromEntries(await Promise.all(Object.entries(out).map(async ([name, t]) => [name, await host(t)])));
 
-/** The largest element of a gradient over its root mean square, on average over the gradients. */
-async function meanSpread(): Promise<number> {
-  const spreads = await Promise.all(
-    grads.names.map(async (name) => {
-      const g = toF64(await grads.read(name));
-      const [largest, squares] = g.reduce(
-        ([top, sum], x) => [Math.max(top, Math.abs(x)), sum + x * x] as const,
-        [0, 0] as readonly [number, number],
-      );
-      return largest / Math.sqrt(squares / g.length);
-    }),
-  );
-  return spreads.reduce((a, b) => a + b, 0) / spreads.length;
+/** Losses and gradients of one pass. */
+async function differentiate(
+  executor: Executor,
+  { graph }: StepGraph,
+  tensors: ReadonlyMap<string, HostTensor>,
+): Promise<Record<string, HostTensor>> {
+  await using program = await executor.compile(graph);
+  return hosts(await program.run(pick(tensors, Object.keys(graph.inputs))));
 }
+
+const figures = ['loss_text', 'loss_image', 'gradient_norm'] as const;
+
+/** The figures of every update, by `step figure`. */
+async function walk(
+  executor: Executor,
+  initial: ReadonlyMap<string, HostTensor>,
+  updates: number,
+): Promise<Record<string, HostTensor>> {
+  const { graph, donate } = step.trace(batch);
+  await using program = await executor.compile(graph, { donate });
+  let state: Record<string, HostTensor | DeviceTensor> = Object.fromEntries(
+    Object.keys(donate).map((name) => [name, initial.get(name) ?? tensor('f32', graph.inputs[name].shape)]),
+  );
+  const walked: Record<string, HostTensor> = {};
+  for (let t = 1; t <= updates; t++) {
+    const scalars = {
+      [names.step]: tensor('f32', [], [t]),
+      [names.rate('all')]: tensor('f32', [], [adamw.lr]),
+    };
+    const given = Object.keys(graph.inputs).map(
+      (name) => [name, state[name] ?? scalars[name] ?? batch[name] ?? initial.get(name)] as const,
+    );
+    const out = await program.run(Object.fromEntries(given));
+    state = Object.fromEntries(Object.entries(donate).map(([from, to]) => [from, out[to]]));
+    for (const figure of figures) walked[`step ${t} ${figure}`] = await host(out[names.metric(figure)]);
+  }
+  for (const t of Object.values(state)) if ('dispose' in t) t.dispose();
+  return walked;
+}
+
+const trajectory = columns(await activations.read('train.trajectory'));
+const spreads = await (async () => {
+  await using file = await openReference(reference, false);
+  const load = (source: TensorSource) => loadParams(model.params, source);
+  const gradients = step.traceGradients(batch);
+  return {
+    gradients: await spreadOf(
+      async (source) => differentiate(interpreter(), gradients, await load(source)),
+      file,
+    ),
+    trajectory: await spreadOf(
+      async (source) => walk(interpreter(), await load(source), trajectory.length),
+      file,
+    ),
+  };
+})();
 
 describe.each(executors())('training on $name', ({ name: executorName, create }) => {
   const label = (what: string) => `${what} (${executorName})`;
+  const expected = (output: string) => ({ ...expectation, spread: spreads.gradients[output] });
 
   it('mixes text and image embeddings as the reference', async () => {
     await using executor = await create();
@@ -85,9 +131,7 @@ describe.each(executors())('training on $name', ({ name: executorName, create })
 
   it('has the losses and every gradient of the reference', async () => {
     await using executor = await create();
-    const { graph } = step.traceGradients(batch);
-    await using program = await executor.compile(graph);
-    const out = await program.run(pick(await weights(), Object.keys(graph.inputs)));
+    const out = await differentiate(executor, step.traceGradients(batch), await weights());
     const reached = [...step.trained.keys()].filter((name) => out[names.gradient(name)]);
     expectSame(label('parameters with a gradient'), reached.toSorted(), grads.names.toSorted());
 
@@ -96,56 +140,27 @@ describe.each(executors())('training on $name', ({ name: executorName, create })
       ['loss_image', 'train.loss_image_mse'],
     ]) {
       const wanted = await activations.read(golden);
-      const actual = { ...(await host(out[names.metric(metric)])), shape: wanted.shape };
-      expectClose(label(golden), actual, wanted, expectation);
+      const actual = { ...out[names.metric(metric)], shape: wanted.shape };
+      expectClose(label(golden), actual, wanted, expected(names.metric(metric)));
     }
     for (const name of reached) {
-      const wanted = await grads.read(name);
-      expectClose(label(`gradient ${name}`), await host(out[names.gradient(name)]), wanted, expectation);
+      const gradient = names.gradient(name);
+      expectClose(label(`gradient ${name}`), out[gradient], await grads.read(name), expected(gradient));
     }
   });
 
   it('walks the reference trajectory of AdamW', async () => {
     await using executor = await create();
-    const { graph, donate } = step.trace(batch);
-    await using program = await executor.compile(graph, { donate });
-    const initial = await weights();
-    let state: Record<string, HostTensor | DeviceTensor> = Object.fromEntries(
-      Object.keys(donate).map((name) => [name, initial.get(name) ?? tensor('f32', graph.inputs[name].shape)]),
-    );
-    const trajectory = await activations.read('train.trajectory');
-    const walked: number[][] = [];
-    for (let t = 1; t <= trajectory.shape[0]; t++) {
-      const scalars = {
-        [names.step]: tensor('f32', [], [t]),
-        [names.rate('all')]: tensor('f32', [], [adamw.lr]),
-      };
-      const given = Object.keys(graph.inputs).map(
-        (name) => [name, state[name] ?? scalars[name] ?? batch[name] ?? initial.get(name)] as const,
-      );
-      const out = await program.run(Object.fromEntries(given));
-      state = Object.fromEntries(Object.entries(donate).map(([from, to]) => [from, out[to]]));
-      const metric = async (name: string) => Number((await host(out[names.metric(name)])).data[0]);
-      walked.push([await metric('loss_text'), await metric('loss_image'), await metric('gradient_norm')]);
-    }
-    for (const t of Object.values(state)) if ('dispose' in t) t.dispose();
-    // Adam divides each element of a gradient by its own size, so an error that is small beside the largest element is
-    // `spread` times as large in an ordinary one. What wrong updates do to a figure is that share of all its movement.
-    const spread = await meanSpread();
-    const wanted = columns(trajectory);
-    ['loss_text', 'loss_image', 'gradient_norm'].forEach((figure, column) => {
-      let movement = 0;
-      wanted.forEach((row, t) => {
-        if (t) movement += Math.abs(row[column] - wanted[t - 1][column]);
-        expectClose(
-          label(`train.trajectory step ${t + 1} ${figure}`),
-          tensor('f32', [], [walked[t][column]]),
-          tensor('f32', [], [row[column]]),
-          { ...expectation, magnitude: Math.abs(row[column]) + spread * movement },
-        );
+    const walked = await walk(executor, await weights(), trajectory.length);
+    trajectory.forEach((row, t) => {
+      figures.forEach((figure, column) => {
+        const name = `step ${t + 1} ${figure}`;
+        expectClose(label(`train.trajectory ${name}`), walked[name], tensor('f32', [], [row[column]]), {
+          ...expectation,
+          spread: spreads.trajectory[name],
+        });
       });
     });
-    expect(walked).toHaveLength(trajectory.shape[0]);
   });
 
   it('has the same gradients when activations are recomputed', async () => {
@@ -156,12 +171,10 @@ describe.each(executors())('training on $name', ({ name: executorName, create })
       optimizer,
       segments: 4,
     });
-    const { graph } = recomputing.traceGradients(batch);
-    await using program = await executor.compile(graph);
-    const out = await program.run(pick(await weights(), Object.keys(graph.inputs)));
+    const out = await differentiate(executor, recomputing.traceGradients(batch), await weights());
     for (const name of grads.names) {
-      const wanted = await grads.read(name);
-      expectClose(label(`recomputed ${name}`), await host(out[names.gradient(name)]), wanted, expectation);
+      const gradient = names.gradient(name);
+      expectClose(label(`recomputed ${name}`), out[gradient], await grads.read(name), expected(gradient));
     }
   });
 });
