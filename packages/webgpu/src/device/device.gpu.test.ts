@@ -59,12 +59,50 @@ describeGpu('devices', () => {
       executor.compile(graph(1)),
     ])
       await expect(attempt).rejects.toMatchObject({ code: 'DEVICE_LOST', reason: 'destroyed' });
+    await expect(executor.recover()).rejects.toMatchObject({ code: 'DEVICE' });
+    await executor.recover({ device: await device() });
+    await expect(x.read()).rejects.toMatchObject({ code: 'DEVICE_LOST' });
+    const moved = await program.run({ x: tensor('f32', [4]) });
+    expect([...(await moved.y.read()).data]).toEqual([1, 1, 1, 1]);
     await executor.dispose();
 
     await using next = await webgpu({ gpu });
     await using again = await next.compile(graph(4));
     const { y } = await again.run({ x: tensor('f32', [4]) });
     expect([...(await y.read()).data]).toEqual([1, 1, 1, 1]);
+  });
+
+  it('moves programs to a new device, their weights read again by name', async () => {
+    const read: string[] = [];
+    const weights = { w: tensor('f32', [2], [10, 20]), v: tensor('f32', [2], [1, 2]) };
+    await using executor = await webgpu({
+      gpu,
+      restore: async (name) => {
+        read.push(name);
+        return weights[name as 'w'];
+      },
+    });
+    const x = input('x', tensorType('f32', [2]));
+    const w = input('w', tensorType('f32', [2]));
+    const sums = graphOf({ y: add(add(x, w), input('v', tensorType('f32', [2]))) });
+    const shared = await executor.upload(weights.w);
+    const programs = [
+      await executor.compile(sums, { weights: { w: shared, v: weights.v } }),
+      await executor.compile(graphOf({ y: add(x, w) }), { weights: { w: shared } }),
+    ];
+    const given = { x: tensor('f32', [2], [0.5, 0.5]) };
+    executor.device.destroy();
+    await executor.lost;
+    await expect(programs[0].run(given)).rejects.toMatchObject({ code: 'DEVICE_LOST' });
+    await executor.recover();
+    const results = await Promise.all(programs.map(async (program) => (await program.run(given)).y.read()));
+    expect(results.map(({ data }) => [...data])).toEqual([
+      [11.5, 22.5],
+      [10.5, 20.5],
+    ]);
+    expect(read.sort()).toEqual(['v', 'w']);
+    await expect(shared.read()).rejects.toMatchObject({ code: 'DEVICE_LOST' });
+    await executor.recover();
   });
 
   it('rejects a read that was waiting when the device went', async () => {

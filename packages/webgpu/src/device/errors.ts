@@ -48,7 +48,7 @@ export class DeviceLostError extends EmuError {
 
   constructor(reason: string, message: string) {
     super('DEVICE_LOST', `The GPU device was lost (${reason}${message ? `: ${message}` : ''}).`, {
-      hint: 'Its tensors are gone: dispose this executor, make a new one with webgpu() and place the weights again.',
+      hint: 'Its tensors are gone. Call recover() on the executor, then run again.',
     });
     this.reason = reason;
   }

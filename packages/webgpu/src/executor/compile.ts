@@ -48,12 +48,16 @@ const COPY_DST = 0x8;
 const alignment = 256;
 const roundUp = (n: number) => Math.ceil(n / alignment) * alignment;
 
+/** Finds the memory of a weight whose device was lost; undefined where nobody knows how to read it again. */
+export type Restore = (name: string) => Promise<Block | undefined>;
+
 /** From a graph to commands: choose kernels, plan memory, assemble shaders, compile pipelines, place weights. */
 export async function compile(
   session: Session,
   graph: Graph,
   kernels: readonly AnyKernel[],
   { weights = {}, donate = {}, signal, onProgress }: CompileOptions,
+  restore: Restore,
 ): Promise<Compiled> {
   signal?.throwIfAborted();
   session.check();
@@ -80,7 +84,7 @@ export async function compile(
     for (const storage of plan.storages) {
       if (storage.kind !== 'weight') continue;
       places.set(storage, {
-        block: await owned.weight(storage.name, weights[storage.name], signal),
+        block: await owned.weight(storage.name, weights[storage.name], restore, signal),
         offset: 0,
       });
       progress();
@@ -136,8 +140,14 @@ class Owned {
   }
 
   /** A device tensor is used where it lies, so that programs share it; a host tensor is placed for this program. */
-  async weight(name: string, tensor: AnyTensor, signal: AbortSignal | undefined): Promise<Block> {
-    if (tensor instanceof GpuTensor) return tensor.blockOn(this.#session);
+  async weight(
+    name: string,
+    tensor: AnyTensor,
+    restore: Restore,
+    signal: AbortSignal | undefined,
+  ): Promise<Block> {
+    if (tensor instanceof GpuTensor)
+      return (tensor.isLost ? await restore(name) : undefined) ?? tensor.blockOn(this.#session);
     const block = await this.#session.upload(hostOnly(tensor), `weight '${name}'`, { signal });
     this.onRelease(() => this.#session.buffers.release(block));
     return block;

@@ -1,7 +1,7 @@
 import { type CallOptions, EmuError, type HostTensor } from '@emu-ts/base';
-import type { CompileOptions, Executor, Graph } from '@emu-ts/graph';
+import { type CompileOptions, type Executor, type Graph, isDeviceTensor } from '@emu-ts/graph';
 import { acquire, type DeviceOptions } from '../device/acquire.js';
-import type { MemoryUse } from '../device/buffers.js';
+import type { Block, MemoryUse } from '../device/buffers.js';
 import { type Capabilities, formatTiers } from '../device/capabilities.js';
 import type { DeviceLostError } from '../device/errors.js';
 import type { AnyKernel } from '../kernel/kernel.js';
@@ -10,6 +10,7 @@ import { select } from '../plan/select.js';
 import { primitiveKernels } from '../primitives/index.js';
 import { compile } from './compile.js';
 import { GpuProgram } from './program.js';
+import { Resident } from './resident.js';
 import { Session } from './session.js';
 import { GpuTensor } from './tensor.js';
 
@@ -18,25 +19,34 @@ export interface WebGpuOptions extends DeviceOptions, CallOptions {
   readonly kernels?: readonly AnyKernel[] | undefined;
   /** Bytes of freed memory kept for reuse. Default 256 MiB. */
   readonly poolBytes?: number | undefined;
+  /** Reads a weight again, by the name of the input it is for, after a lost device was replaced. */
+  readonly restore?: ((name: string) => Promise<HostTensor>) | undefined;
 }
 
 /** The executor on WebGPU. */
 export class WebGpuExecutor implements Executor {
   readonly name = 'webgpu';
-  /** What the device can do, and why a tier was or was not taken. */
-  readonly capabilities: Capabilities;
-  /** Settles with the typed error when the device is lost. It never rejects. */
-  readonly lost: Promise<DeviceLostError>;
-  readonly #session: Session;
+  readonly #options: WebGpuOptions;
   readonly #kernels: readonly AnyKernel[];
   readonly #programs = new Set<GpuProgram>();
+  readonly #restored = new Map<string, Promise<Block>>();
+  #session: Session;
   #disposed = false;
 
-  constructor(session: Session, kernels: readonly AnyKernel[] = []) {
+  constructor(session: Session, options: WebGpuOptions) {
     this.#session = session;
-    this.#kernels = [...kernels, ...Object.values(primitiveKernels).flat()];
-    this.capabilities = session.capabilities;
-    this.lost = session.lost;
+    this.#options = options;
+    this.#kernels = [...(options.kernels ?? []), ...Object.values(primitiveKernels).flat()];
+  }
+
+  /** What the device can do, and why a tier was or was not taken. */
+  get capabilities(): Capabilities {
+    return this.#session.capabilities;
+  }
+
+  /** Settles with the typed error when the present device is lost. It never rejects. */
+  get lost(): Promise<DeviceLostError> {
+    return this.#session.lost;
   }
 
   /** The device that everything runs on. */
@@ -47,16 +57,47 @@ export class WebGpuExecutor implements Executor {
   /** Copies a tensor to the device. The host copy may be dropped when the promise settles. */
   async upload(tensor: HostTensor, options: CallOptions = {}): Promise<GpuTensor> {
     this.#alive();
-    const block = await this.#session.upload(tensor, `a tensor of shape [${tensor.shape}]`, options);
-    return new GpuTensor(this.#session, tensor, block);
+    const session = this.#session;
+    const block = await session.upload(tensor, `a tensor of shape [${tensor.shape}]`, options);
+    return new GpuTensor(session, tensor, block);
   }
 
   async compile(graph: Graph, options: CompileOptions = {}): Promise<GpuProgram> {
     this.#alive();
-    const compiled = await compile(this.#session, graph, this.#kernels, options);
-    const program = new GpuProgram(this.#session, compiled, (gone) => this.#programs.delete(gone));
+    const first = await this.#place(graph, options);
+    // On another device weights are read again by name: their host copies are not held for that.
+    const weights = Object.entries(options.weights ?? {}).map(([name, weight]) => {
+      return [
+        name,
+        isDeviceTensor(weight) ? weight : new GpuTensor(first.session, weight, undefined),
+      ] as const;
+    });
+    const again: CompileOptions = { donate: options.donate, weights: Object.fromEntries(weights) };
+    const settle = async (resident: Resident) =>
+      resident.session === this.#session ? resident : this.#place(graph, again);
+    const program = new GpuProgram(first, settle, (gone) => this.#programs.delete(gone));
     this.#programs.add(program);
     return program;
+  }
+
+  /**
+   * Replaces a lost device: programs move to the new one at their next run and read their weights again through
+   * `restore`. Other tensors of the lost device are gone, and using one throws `DeviceLostError`: whoever holds a cache
+   * fills it again. A device that was handed in needs a replacement. Does nothing while the device lives.
+   */
+  async recover(replacement: DeviceOptions & CallOptions = {}): Promise<void> {
+    this.#alive();
+    const old = this.#session;
+    if (!old.isLost) return;
+    const { device, adapter: _, ...rest } = this.#options;
+    if (device && !(replacement.device ?? replacement.adapter ?? replacement.gpu))
+      throw new EmuError('DEVICE', 'The lost device was handed in, so it cannot be made again here.', {
+        hint: 'Give recover() another: { device }.',
+      });
+    const acquired = await acquire({ ...rest, ...replacement }, replacement);
+    this.#session = new Session(acquired, this.#options.poolBytes ?? defaultPool);
+    this.#restored.clear();
+    old.dispose();
   }
 
   /** What would run by which kernel, and what would be decomposed and why: one line per op and way. */
@@ -86,6 +127,25 @@ export class WebGpuExecutor implements Executor {
     return this.dispose();
   }
 
+  async #place(graph: Graph, options: CompileOptions): Promise<Resident> {
+    const session = this.#session;
+    return new Resident(session, await compile(session, graph, this.#kernels, options, this.#restore));
+  }
+
+  /** Each lost weight is read again once, whatever the number of programs that share it. */
+  readonly #restore = async (name: string): Promise<Block | undefined> => {
+    const { restore } = this.#options;
+    if (!restore) return undefined;
+    const session = this.#session;
+    let block = this.#restored.get(name);
+    if (!block) {
+      block = restore(name).then((tensor) => session.upload(tensor, `weight '${name}'`));
+      this.#restored.set(name, block);
+      block.catch(() => this.#restored.delete(name));
+    }
+    return block;
+  };
+
   #alive(): void {
     if (this.#disposed) throw new EmuError('DISPOSED', 'This executor has been disposed.');
   }
@@ -99,5 +159,5 @@ const defaultPool = 256 * 2 ** 20;
  */
 export async function webgpu(options: WebGpuOptions = {}): Promise<WebGpuExecutor> {
   const acquired = await acquire(options, options);
-  return new WebGpuExecutor(new Session(acquired, options.poolBytes ?? defaultPool), options.kernels);
+  return new WebGpuExecutor(new Session(acquired, options.poolBytes ?? defaultPool), options);
 }

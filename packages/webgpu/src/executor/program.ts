@@ -1,225 +1,79 @@
 import { type CallOptions, EmuError } from '@emu-ts/base';
 import type { AnyTensor, Program, TensorType } from '@emu-ts/graph';
-import type { Block } from '../device/buffers.js';
-import { storedBytes } from '../kernel/storage.js';
 import { formatPlan } from '../plan/format.js';
-import type { Storage } from '../plan/steps.js';
-import { type Compiled, hostOnly, type Place } from './compile.js';
-import { Encoder } from './encoder.js';
-import { checkInputs } from './inputs.js';
-import { type Profile, profileRun } from './profile.js';
-import type { Session } from './session.js';
-import { GpuTensor, toDevice } from './tensor.js';
+import type { Profile } from './profile.js';
+import type { Resident } from './resident.js';
+import type { GpuTensor } from './tensor.js';
 
-/** Host inputs up to so many bytes travel together, in one write. */
-const smallInput = 64 * 1024;
-const alignment = 256;
+/** Brings a program to the executor's present device: the same resident comes back while the device stays. */
+export type Settle = (resident: Resident) => Promise<Resident>;
 
-/** What one run binds besides what stays in place. */
-interface Bindings {
-  readonly places: Map<Storage, Place>;
-  readonly outputs: Record<string, { readonly place: Place; readonly fresh: boolean }>;
-  /** Freed once the run has been submitted. */
-  readonly temporary: Block[];
-  readonly loans: { readonly settle: (succeeded: boolean) => void }[];
-}
-
-/** A graph as a list of dispatches. */
+/** A graph as a list of dispatches. After a lost device was replaced it moves to the new one at its next run. */
 export class GpuProgram implements Program {
   readonly inputs: Readonly<Record<string, TensorType>>;
   readonly outputs: Readonly<Record<string, TensorType>>;
-  readonly #session: Session;
-  readonly #compiled: Compiled;
-  readonly #encoder: Encoder;
+  readonly #settle: Settle;
   readonly #onDispose: (program: GpuProgram) => void;
-  #arena: Block | undefined;
+  #resident: Resident;
+  #moving: Promise<Resident> | undefined;
   #disposed = false;
 
-  constructor(session: Session, compiled: Compiled, onDispose: (program: GpuProgram) => void) {
-    this.#session = session;
-    this.#compiled = compiled;
-    this.#encoder = new Encoder(session, compiled);
+  constructor(resident: Resident, settle: Settle, onDispose: (program: GpuProgram) => void) {
+    this.#resident = resident;
+    this.#settle = settle;
     this.#onDispose = onDispose;
-    this.inputs = compiled.inputs;
-    this.outputs = compiled.outputs;
+    this.inputs = resident.compiled.inputs;
+    this.outputs = resident.compiled.outputs;
   }
 
   /** Dispatches of one run. */
   get dispatches(): number {
-    return this.#compiled.steps.filter((step) => !('kind' in step)).length;
+    return this.#resident.compiled.steps.filter((step) => !('kind' in step)).length;
   }
 
   /** For every op its kernel, or why it was decomposed: one line per op and way it runs. */
   plan(): string {
-    return formatPlan(this.#compiled.plan);
+    return formatPlan(this.#resident.compiled.plan);
   }
 
   /**
    * Submits the work and returns at once: reading an output waits for it. Donated tensors that are updated in place may
    * be partly written when the run is aborted; they stay the caller's.
    */
-  run(
+  async run(
     inputs: Readonly<Record<string, AnyTensor>>,
-    { signal }: CallOptions = {},
+    options: CallOptions = {},
   ): Promise<Record<string, GpuTensor>> {
-    return this.#run(inputs, (dynamic) => this.#encoder.run(dynamic, { signal }), signal);
+    return (await this.#here(options)).run(inputs, options);
   }
 
   /**
    * Runs once with a timestamp around every dispatch and says where the time went. Throws `UNSUPPORTED` where the device
    * has no timestamps. Donated inputs are consumed and the outputs dropped.
    */
-  async profile(inputs: Readonly<Record<string, AnyTensor>>, { signal }: CallOptions = {}): Promise<Profile> {
-    if (!this.#session.capabilities.timestamps)
-      throw new EmuError('UNSUPPORTED', 'This device has no timestamp-query feature, which profile() needs.');
-    let profile: Profile | undefined;
-    const outputs = await this.#run(
-      inputs,
-      async (dynamic) => {
-        profile = await profileRun(this.#session, this.#compiled, (timestamps) =>
-          this.#encoder.run(dynamic, { signal, timestamps }),
-        );
-      },
-      signal,
-    );
-    for (const output of Object.values(outputs)) output.dispose();
-    return profile as Profile;
-  }
-
-  async #run(
-    inputs: Readonly<Record<string, AnyTensor>>,
-    encode: (dynamic: ReadonlyMap<Storage, Place>) => Promise<void>,
-    signal: AbortSignal | undefined,
-  ): Promise<Record<string, GpuTensor>> {
-    signal?.throwIfAborted();
-    if (this.#disposed) throw new EmuError('DISPOSED', 'This program has been disposed.');
-    this.#session.check();
-    checkInputs(this.inputs, inputs, this.#compiled.weights);
-    return this.#session.exclusive(async () => {
-      signal?.throwIfAborted();
-      this.#session.check();
-      const bindings: Bindings = { places: new Map(), outputs: {}, temporary: [], loans: [] };
-      try {
-        await this.#bindInputs(inputs, bindings, signal);
-        await this.#bindOutputs(bindings);
-        await encode(bindings.places);
-        this.#session.check();
-      } catch (error) {
-        this.#settle(bindings, false);
-        throw error;
-      }
-      this.#settle(bindings, true);
-      return Object.fromEntries(
-        Object.entries(bindings.outputs).map(([name, { place }]) => [
-          name,
-          new GpuTensor(this.#session, this.outputs[name], place.block),
-        ]),
-      );
-    });
-  }
-
-  async #bindInputs(
-    inputs: Readonly<Record<string, AnyTensor>>,
-    bindings: Bindings,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    const { inputStorages, donated } = this.#compiled;
-    const small: { storage: Storage; bytes: Uint8Array }[] = [];
-    const given = Object.entries(inputs);
-    const tensors = Object.keys(donated).map((name) => inputs[name]);
-    if (
-      given.some(
-        ([name, t]) =>
-          t instanceof GpuTensor &&
-          tensors.includes(t) &&
-          tensors.indexOf(t) !== Object.keys(donated).indexOf(name),
-      )
-    )
-      throw new EmuError('DONATION', 'One tensor is donated and given as another input too.');
-    for (const [name, tensor] of given) {
-      const storage: Storage | undefined = inputStorages[name];
-      const donation = donated[name];
-      if (tensor instanceof GpuTensor) {
-        const block = tensor.blockOn(this.#session);
-        if (storage) bindings.places.set(storage, { block, offset: 0 });
-        if (!donation) continue;
-        const loan = tensor.lend();
-        const settle = (ok: boolean) => (ok ? loan.consume(donation.inPlace) : loan.giveBack());
-        bindings.loans.push({ settle });
-        continue;
-      }
-      const host = hostOnly(tensor);
-      if (!storage) continue;
-      if (!donation && storage.bytes <= smallInput) {
-        small.push({ storage, bytes: toDevice(host) });
-        continue;
-      }
-      const block = await this.#session.upload(host, `input '${name}'`, { signal });
-      bindings.places.set(storage, { block, offset: 0 });
-      if (donation?.inPlace)
-        bindings.loans.push({ settle: (ok) => (ok ? undefined : this.#session.buffers.release(block)) });
-      else bindings.temporary.push(block);
-    }
-    await this.#write(small, bindings);
-  }
-
-  /** Small host inputs go to the device in one write. */
-  async #write(
-    small: readonly { readonly storage: Storage; readonly bytes: Uint8Array }[],
-    { places }: Bindings,
-  ): Promise<void> {
-    if (!small.length) return;
-    let size = 0;
-    const offsets = small.map(({ storage }) => {
-      const offset = size;
-      size += Math.ceil(storage.bytes / alignment) * alignment;
-      return offset;
-    });
-    if (!this.#arena || this.#arena.bytes < size) {
-      if (this.#arena) this.#session.buffers.release(this.#arena);
-      this.#arena = undefined;
-      this.#arena = await this.#session.buffers.allocate(size, 'inputs');
-    }
-    const all = new Uint8Array(size);
-    small.forEach(({ storage, bytes }, i) => {
-      all.set(bytes, offsets[i]);
-      places.set(storage, { block: this.#arena as Block, offset: offsets[i] });
-    });
-    this.#session.device.queue.writeBuffer(this.#arena.buffer, 0, all);
-  }
-
-  async #bindOutputs({ places, outputs }: Bindings): Promise<void> {
-    for (const [name, storage] of Object.entries(this.#compiled.outputStorages)) {
-      const existing = storage.kind === 'input' ? places.get(storage) : undefined;
-      const place = existing ?? {
-        block: await this.#session.buffers.allocate(storedBytes(storage.type), `output '${name}'`),
-        offset: 0,
-      };
-      outputs[name] = { place, fresh: !existing };
-      places.set(storage, place);
-    }
-  }
-
-  /** Memory given back now is reused only by work submitted later, so the GPU need not be waited for. */
-  #settle({ outputs, temporary, loans }: Bindings, succeeded: boolean): void {
-    const { buffers } = this.#session;
-    for (const block of temporary) buffers.release(block);
-    for (const { settle } of loans) settle(succeeded);
-    if (succeeded) return;
-    for (const { place, fresh } of Object.values(outputs)) if (fresh) buffers.release(place.block);
+  async profile(inputs: Readonly<Record<string, AnyTensor>>, options: CallOptions = {}): Promise<Profile> {
+    return (await this.#here(options)).profile(inputs, options);
   }
 
   async dispose(): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#onDispose(this);
-    await this.#session.exclusive(async () => {
-      this.#compiled.release();
-      if (this.#arena) this.#session.buffers.release(this.#arena);
-    });
+    await this.#moving?.catch(() => {});
+    await this.#resident.release();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
+  }
+
+  async #here({ signal }: CallOptions): Promise<Resident> {
+    signal?.throwIfAborted();
+    if (this.#disposed) throw new EmuError('DISPOSED', 'This program has been disposed.');
+    this.#moving ??= this.#settle(this.#resident).finally(() => {
+      this.#moving = undefined;
+    });
+    this.#resident = await this.#moving;
+    return this.#resident;
   }
 }

@@ -62,11 +62,11 @@ export class Session {
 
   /** Throws what went wrong earlier: a lost device stays lost, any other error is reported once. */
   check(): void {
-    if (this.#disposed) throw new EmuError('DISPOSED', 'This executor has been disposed.');
     const failure = this.#failure;
-    if (!failure) return;
-    if (!(failure instanceof DeviceLostError)) this.#failure = undefined;
-    throw failure;
+    if (failure instanceof DeviceLostError) throw failure;
+    if (this.#disposed) throw new EmuError('DISPOSED', 'This executor has been disposed.');
+    this.#failure = undefined;
+    if (failure) throw failure;
   }
 
   /** Runs one after the other what must not interleave: the encoding of programs that share slabs. */

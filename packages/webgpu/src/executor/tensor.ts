@@ -14,11 +14,16 @@ export class GpuTensor implements DeviceTensor {
   #lent = false;
   #unwanted = false;
 
-  constructor(session: Session, { dtype, shape }: TensorType, block: Block) {
+  constructor(session: Session, { dtype, shape }: TensorType, block: Block | undefined) {
     this.#session = session;
     this.dtype = dtype;
     this.shape = shape;
     this.#block = block;
+  }
+
+  /** Its device was lost, and its elements with it. */
+  get isLost(): boolean {
+    return this.#session.isLost;
   }
 
   /** The memory, for programs of the same device. */
