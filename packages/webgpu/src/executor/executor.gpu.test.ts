@@ -2,6 +2,7 @@ import { type HostTensor, tensor } from '@emu-ts/base';
 import {
   add,
   argmax,
+  broadcast,
   concat,
   defineOp,
   type Executor,
@@ -240,6 +241,17 @@ describeGpu('the WebGPU executor', () => {
       'prim.transpose',
     ]);
     expect(String(profile)).toMatch(/ms +[\d.]+ % ×1 prim\.matmul/);
+  });
+
+  it('moves nothing for axes of one, and folds numbers into parameters', async () => {
+    const x = input('x', f32(2, 1, 3, 4));
+    const outputs = {
+      heads: add(transpose(x, [0, 2, 1, 3]), 1),
+      rows: add(broadcast(x, [1, 2, 1, 3, 4]), transpose(full([4, 3, 1, 1], 2), [2, 3, 1, 0])),
+    };
+    await using program = await gpu.compile(graphOf(outputs));
+    expect(program.plan()).toBe('prim.add ×2 by prim.add vec4');
+    await expectEqual(gpu, 'views', outputs, randomInputs({ x }));
   });
 
   it('prefers the first kernel that supports a node, and keeps why others did not', async () => {

@@ -2,17 +2,20 @@ import {
   type AnyOp,
   full,
   type Graph,
+  type Node,
   primitives,
   type Rule,
   reapply,
+  reshape,
   rewrite,
   sameShape,
+  size,
   type Value,
 } from '@emu-ts/graph';
 
 /**
- * Leaves out copies that kernels do not need: elementwise kernels broadcast by themselves, and a number that is the same
- * everywhere stays one number however it is reshaped.
+ * Leaves out copies that kernels do not need: elementwise kernels broadcast by themselves, a number that is the same
+ * everywhere stays one number however it is reshaped, and moving an axis of 1 moves nothing.
  */
 export const absorb = (graph: Graph): Graph => rewrite(graph, rule);
 
@@ -28,15 +31,32 @@ const rule: Rule = (node, given) => {
   const { x } = given;
   const { y } = node.outputs;
   if (moving.has(node.op) && isFull(x)) return { y: full(y.shape, x.node.attrs.value as number, x.dtype) };
+  if (x && keepsOrder(node)) return { y: reshape(x, y.shape) };
   if (!broadcasting.has(node.op)) return reapply(node, given);
   let inputs = given;
-  for (const [name, { node: from }] of Object.entries(given)) {
-    if (from.op !== (primitives.broadcast as AnyOp)) continue;
-    const narrower = { ...inputs, [name]: from.inputs.x };
-    if (sameShape(broadcastAll(Object.values(narrower)), y.shape)) inputs = narrower;
+  for (const [name, value] of Object.entries(given)) {
+    const narrow = narrower(value);
+    if (!narrow) continue;
+    const others = { ...inputs, [name]: narrow };
+    if (sameShape(broadcastAll(Object.values(others)), y.shape)) inputs = others;
   }
   return reapply(node, inputs);
 };
+
+/** What an operand holds before it is spread out. */
+function narrower(value: Value): Value | undefined {
+  const { op, inputs, attrs } = value.node;
+  if (op === (primitives.broadcast as AnyOp)) return inputs.x;
+  return isFull(value) && value.shape.length ? full([], attrs.value as number, value.dtype) : undefined;
+}
+
+/** Axes of 1 move or appear, and nothing else: the elements stay as they lie. Splitting heads for one token is this. */
+function keepsOrder({ op, inputs: { x }, outputs: { y }, attrs }: Node): boolean {
+  if (op === (primitives.broadcast as AnyOp)) return size(x) === size(y);
+  if (op !== (primitives.transpose as AnyOp)) return false;
+  const moved = (attrs.permutation as readonly number[]).filter((axis) => x.shape[axis] !== 1);
+  return moved.every((axis, i) => i === 0 || axis > moved[i - 1]);
+}
 
 function broadcastAll(values: readonly Value[]): number[] {
   const rank = Math.max(...values.map(({ shape }) => shape.length));
