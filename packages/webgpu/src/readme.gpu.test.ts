@@ -1,3 +1,3 @@
-import { readmeExamples } from '@emu-ts/testing';
+import { describeGpu, readmeExamples } from '@emu-ts/testing';
 
-readmeExamples(import.meta.url);
+describeGpu('documentation', () => readmeExamples(import.meta.url));

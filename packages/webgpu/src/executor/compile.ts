@@ -38,6 +38,8 @@ export interface Compiled {
   readonly outputStorages: Readonly<Record<string, Storage>>;
   readonly donated: Readonly<Record<string, Donated>>;
   readonly weights: ReadonlySet<string>;
+  /** Device tensors of the caller's that the program reads: they must outlive it. */
+  readonly borrowed: readonly GpuTensor[];
   readonly params: GPUBuffer | undefined;
   readonly plan: readonly PlanEntry[];
   release(): void;
@@ -112,6 +114,7 @@ export async function compile(
       outputStorages: plan.outputs,
       donated: plan.donated,
       weights: names,
+      borrowed: owned.borrowed,
       params: buffer,
       plan: selection.entries,
       release: () => owned.release(),
@@ -126,6 +129,7 @@ export async function compile(
 class Owned {
   readonly #session: Session;
   readonly #releases: (() => void)[] = [];
+  readonly borrowed: GpuTensor[] = [];
 
   constructor(session: Session) {
     this.#session = session;
@@ -146,8 +150,12 @@ class Owned {
     restore: Restore,
     signal: AbortSignal | undefined,
   ): Promise<Block> {
-    if (tensor instanceof GpuTensor)
-      return (tensor.isLost ? await restore(name) : undefined) ?? tensor.blockOn(this.#session);
+    if (tensor instanceof GpuTensor) {
+      const restored = tensor.isLost ? await restore(name) : undefined;
+      if (restored) return restored;
+      this.borrowed.push(tensor);
+      return tensor.blockOn(this.#session);
+    }
     const block = await this.#session.upload(hostOnly(tensor), `weight '${name}'`, { signal });
     this.onRelease(() => this.#session.buffers.release(block));
     return block;

@@ -192,9 +192,11 @@ describeGpu('the WebGPU executor', () => {
       await gpu.compile(graph(2), { weights: { weight } }),
     ];
     expect(gpu.memory().used).toBe(before);
-    for (const program of programs) await program.dispose();
     expect(values(await weight.read())).toHaveLength(256 * 256);
     weight.dispose();
+    // Its memory may serve another tensor now.
+    await expect(programs[0].run({ x: tensor('f32', [1, 256]) })).rejects.toMatchObject({ code: 'DISPOSED' });
+    for (const program of programs) await program.dispose();
   });
 
   it('runs what only memory limits the shape of', async () => {

@@ -76,6 +76,7 @@ export class Resident {
     signal?.throwIfAborted();
     this.session.check();
     checkInputs(this.compiled.inputs, inputs, this.compiled.weights);
+    for (const weight of this.compiled.borrowed) weight.blockOn(this.session);
     return this.session.exclusive(async () => {
       signal?.throwIfAborted();
       this.session.check();
