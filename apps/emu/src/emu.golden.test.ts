@@ -1,33 +1,25 @@
 import type { RgbImage } from '@emu-ts/contracts';
 import { decodeImage } from '@emu-ts/media';
 import { parsePrompt } from '@emu-ts/sequence';
-import { executors, expectSame, goldens } from '@emu-ts/testing';
+import {
+  executors,
+  expectSame,
+  generationOptions,
+  goldenCases,
+  goldenImages,
+  goldens,
+} from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CompleteOptions, Emu, type EmuItem } from './index.js';
+import { Emu, type EmuItem } from './index.js';
 
 /** The whole model, from files to texts and pictures, against the reference implementation. */
 const golden = await goldens();
 
-interface Generation {
-  readonly prompts: readonly string[];
-  readonly images: number | null;
-  readonly options: Readonly<Record<string, number>> & { readonly allowed_sequences?: readonly number[][] };
-  readonly text: readonly string[];
-}
-
-interface Pipeline {
-  readonly inputs: readonly string[];
-  readonly guidance_scale: number;
-  readonly num_inference_steps: number;
-  readonly height: number;
-  readonly width: number;
-}
-
-const generations = await golden.json<Record<string, Generation>>('generation.json');
-const pipelines = await golden.json<Record<string, Pipeline>>('pipeline.json');
-const single = Object.entries(generations).filter(
-  ([, { prompts, options }]) =>
-    prompts?.length === 1 && options && !options.num_captions && !options.allowed_sequences,
+const cases = await goldenCases(golden);
+/** One prompt, one answer: what `answer` gives. The rest is compared where the language model is. */
+const single = cases.generation.filter(
+  ([, { prompts, text, options }]) =>
+    prompts.length === 1 && text.length === 1 && !generationOptions(options).allowedSequences,
 );
 
 describe.each(executors())('Emu on $name', ({ name, create }) => {
@@ -41,7 +33,7 @@ describe.each(executors())('Emu on $name', ({ name, create }) => {
       // The goldens hold pictures as they are before the safety checker looks at them.
       safetyChecker: false,
     });
-    pictures = await Promise.all([0, 1, 2, 3, 4].map((i) => decodeImage(golden.path('images', `${i}.png`))));
+    pictures = await Promise.all(goldenImages(golden).map((file) => decodeImage(file)));
   }, 120_000);
 
   afterAll(async () => {
@@ -54,22 +46,15 @@ describe.each(executors())('Emu on $name', ({ name, create }) => {
     async (label, { prompts, images, options, text }) => {
       const { queries } = emu.components.format;
       const sequence = parsePrompt(prompts[0], pictures.slice(0, images ?? 0), { queries });
-      const asked: CompleteOptions = {
-        beams: options.num_beams,
-        maxNewTokens: options.max_new_tokens,
-        minLength: options.min_length,
-        lengthPenalty: options.length_penalty,
-        repetitionPenalty: options.repetition_penalty,
-        noRepeatNgram: options.no_repeat_ngram_size,
-      };
+      const { sequences: _, ...asked } = generationOptions(options).options;
       expectSame(`emu.complete ${label} (${name})`, await emu.answer(sequence, asked).text(), text[0]);
     },
   );
 
-  it.each(Object.keys(pipelines))('draws what the reference draws: %s', async (label) => {
-    const { inputs, guidance_scale, num_inference_steps, height, width } = pipelines[label];
+  it.each(cases.pipeline)('draws what the reference draws: %s', async (label, wanted) => {
+    const { inputs, guidance_scale, num_inference_steps, height, width } = wanted;
     const items: EmuItem[] = inputs.map((input) =>
-      input.endsWith('.png') ? { image: golden.path(input) } : input,
+      /^images\/.*\.png$/.test(input) ? { image: golden.path(input) } : input,
     );
     const [image] = await emu
       .draw(items, {
@@ -80,26 +65,27 @@ describe.each(executors())('Emu on $name', ({ name, create }) => {
         latents: await golden.activations.read(`pipeline.${label}.latents`),
       })
       .images();
-    const wanted = await golden.activations.read(`pipeline.${label}.image_u8`);
-    expect([image.height, image.width, 3]).toEqual(wanted.shape);
+    const drawn = await golden.activations.read(`pipeline.${label}.image_u8`);
+    expect([image.height, image.width, 3]).toEqual(drawn.shape);
     // One level of an 8-bit picture is the reference's own rounding.
     let worst = 0;
-    for (const [i, level] of (wanted.data as Uint8Array).entries())
+    for (const [i, level] of (drawn.data as Uint8Array).entries())
       worst = Math.max(worst, Math.abs(image.data[i] - level));
     expectSame(`emu.draw pipeline.${label}, levels beyond one (${name})`, Math.max(0, worst - 1), 0);
   });
 
-  it('orders answers as the reference does', async () => {
-    const { prompts, images, candidates, rank } = generations.predict_rank as unknown as Generation & {
-      candidates: string[];
-      rank: number[][];
-    };
-    const { queries } = emu.components.format;
-    const items: EmuItem[] = parsePrompt(prompts[0], pictures.slice(0, images ?? 0), { queries }).map(
-      (element) => (element.type === 'image' ? element.image : (element as { text: string }).text),
-    );
-    const ranked = await emu.rank(items, candidates);
-    const order = ranked.map(({ answer }) => candidates.indexOf(answer));
-    expectSame(`emu.rank (${name})`, order, rank[0]);
-  });
+  it.each(cases.rank)(
+    'orders answers as the reference does: %s',
+    async (label, { prompts, images, candidates, rank }) => {
+      const { queries } = emu.components.format;
+      const parts = parsePrompt(prompts[0], pictures.slice(0, images ?? 0), { queries });
+      const items = parts.flatMap((part): EmuItem[] => {
+        if (part.type === 'image') return [part.image];
+        return part.type === 'text' ? [part.text] : [];
+      });
+      const ranked = await emu.rank(items, candidates);
+      const order = ranked.map(({ answer }) => candidates.indexOf(answer));
+      expectSame(`emu.rank ${label} (${name})`, order, rank[0]);
+    },
+  );
 });

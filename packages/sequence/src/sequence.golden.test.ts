@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type HostTensor, toF64 } from '@emu-ts/base';
-import { type Goldens, goldens } from '@emu-ts/testing';
+import type { Sequence } from '@emu-ts/contracts';
+import { expectSame, type GoldenCases, type Goldens, goldenCases, goldens } from '@emu-ts/testing';
 import { instructTokens, pretrainTokens, Tokenizer } from '@emu-ts/tokenizer';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -19,37 +20,37 @@ import {
   renderPrompt,
   sequenceTokens,
   shiftLabels,
+  systemMessages,
   text,
   textToImage,
   trainingTargets,
 } from './index.js';
 
-interface Case {
-  readonly prompts?: readonly string[];
-  readonly images?: number | null;
-  readonly text?: readonly string[];
-}
 let golden: Goldens;
 let queries: number;
-let cases: Record<string, Case>;
+let cases: GoldenCases;
 let model: Uint8Array;
 let tokenizer: Tokenizer;
 
 beforeAll(async () => {
   golden = await goldens();
-  queries = (golden.config.emu.multimodal_cfg as { n_causal: number }).n_causal;
-  cases = await golden.json('generation.json');
+  queries = (golden.config.emu.vladapter_cfg as { n_causal: number }).n_causal;
+  cases = await goldenCases(golden);
   model = await readFile(golden.path('checkpoint', 'tokenizer.model'));
   tokenizer = Tokenizer.fromModel(model, { special: pretrainTokens });
 });
 
+const prompts = () => [...cases.generation, ...cases.rank].flatMap(([, { prompts }]) => prompts);
+/** A number for each picture of a prompt. */
+const numbered = (prompt: string) =>
+  Array.from({ length: prompt.split(imagePlaceholder(queries)).length - 1 }, (_, i) => i);
+
 describe('generation.json', () => {
   test('every prompt is read as a sequence, written as the same string and encoded to the same ids', () => {
-    const prompts = Object.values(cases).flatMap(({ prompts }) => prompts ?? []);
-    expect(prompts.length).toBeGreaterThan(0);
+    expect(prompts().length).toBeGreaterThan(0);
     const placeholder = imagePlaceholder(queries);
-    for (const prompt of prompts) {
-      const images = Array.from({ length: prompt.split(placeholder).length - 1 }, (_, i) => i);
+    for (const prompt of prompts()) {
+      const images = numbered(prompt);
       const sequence = parsePrompt(prompt, images, { queries });
       const encoded = encodeSequence(tokenizer, sequence, { queries });
       expect(encoded.text).toBe(prompt);
@@ -64,45 +65,72 @@ describe('generation.json', () => {
   });
 
   test('the builders write the prompts of the reference', () => {
-    const built = {
-      fewshot: fewShot(
-        [
-          { image: 0, text: 'There are two dogs.' },
-          { image: 1, text: 'There are three pandas.' },
-        ],
-        { image: 2 },
-      ),
-      instruct_template: chat([{ role: 'user', content: [image(0), text('what is the man doing?')] }]),
-    };
-    for (const [name, sequence] of Object.entries(built)) {
-      expect(renderPrompt(sequence, { queries }), name).toBe(cases[name].prompts![0]);
-    }
+    const built = prompts().flatMap((prompt) => {
+      const parts = parsePrompt(prompt, numbered(prompt), { queries });
+      const sequence = builders.map((build) => build(parts)).find(Boolean);
+      return sequence ? [{ prompt, sequence }] : [];
+    });
+    for (const { prompt, sequence } of built) expect(renderPrompt(sequence, { queries })).toBe(prompt);
   });
 
   test('image generation prompts are the marked ones, opened by [IMG]', () => {
-    const built = {
-      'generate_image.t2i': textToImage('An image of a dog wearing glasses.'),
-      'generate_image.blend': blend([0, 1]),
-      'generate_image.incontext': inContextGeneration(
-        [
-          { text: 'This is the first image: ', image: 0 },
-          { text: 'This is the second image: ', image: 1 },
-        ],
-        'The animal in the first image: ',
-      ),
-    };
-    for (const [name, sequence] of Object.entries(built)) {
-      const marked = cases[name].text![0];
-      const expanded = `${marked.replaceAll(imageMarker, imagePlaceholder(queries))}[IMG]`;
-      expect(renderPrompt(sequence, { queries }), name).toBe(expanded);
-      expect(
-        parsePrompt(marked, [0, 1].slice(0, marked.split(imageMarker).length - 1), { queries }),
-        name,
-      ).toEqual(sequence.slice(0, -1));
+    expect(cases.drawing.length).toBeGreaterThan(0);
+    for (const [name, { text: rows, placeholder }] of cases.drawing) {
+      expect(placeholder, name).toBe(imageMarker);
+      for (const marked of rows) {
+        const images = Array.from({ length: marked.split(imageMarker).length - 1 }, (_, i) => i);
+        const parts = parsePrompt(marked, images, { queries });
+        const sequence = drawn(parts);
+        const expanded = `${marked.replaceAll(imageMarker, imagePlaceholder(queries))}[IMG]`;
+        expect(renderPrompt(sequence, { queries }), name).toBe(expanded);
+        expect(parts, name).toEqual(sequence.slice(0, -1));
+        expectSame(
+          `generate_image.${name} prompt ${JSON.stringify(marked)}`,
+          renderPrompt(sequence, { queries }),
+          expanded,
+        );
+      }
     }
-    expect(renderPrompt(textToImage(cases['generate_image.t2i'].text![1]), { queries })).toBe('[IMG]');
   });
 });
+
+/** A sequence that asks for a picture, by the builder that fits what stands before. */
+function drawn(parts: Sequence<number>): Sequence<number> {
+  const images = parts.flatMap((part) => (part.type === 'image' ? [part.image] : []));
+  if (!images.length) return textToImage(parts.map(textOf).join(''));
+  if (images.length > 1 && images.length === parts.length) return blend(images);
+  const shown = images.map((image) => {
+    const before = parts[parts.findIndex((part) => part.type === 'image' && part.image === image) - 1];
+    return before?.type === 'text' ? { text: before.text, image } : { image };
+  });
+  return inContextGeneration(shown, textOf(parts.at(-1)));
+}
+
+const textOf = (part: Sequence<number>[number] | undefined): string =>
+  part?.type === 'text' ? part.text : '';
+
+/** Rebuild a prompt with a builder, where it is of the builder's kind. */
+const builders: readonly ((parts: Sequence<number>) => Sequence<number> | undefined)[] = [
+  function examples(parts) {
+    const shots = parts.slice(0, -1);
+    const asked = parts.at(-1);
+    const regular = shots.every((part, i) => part.type === (i % 2 ? 'text' : 'image'));
+    if (!shots.length || shots.length % 2 || !regular || asked?.type !== 'image') return undefined;
+    const shown = shots.flatMap((part, i) =>
+      part.type === 'image' ? [{ image: part.image, text: textOf(shots[i + 1]) }] : [],
+    );
+    return fewShot(shown, { image: asked.image });
+  },
+  function dialogue(parts) {
+    const [opening, ...content] = parts;
+    const question = textOf(content.at(-1));
+    const asks = ' [ASSISTANT]:';
+    if (textOf(opening) !== `${systemMessages.image} [USER]: ` || !question.endsWith(asks)) return undefined;
+    return chat([
+      { role: 'user', content: [...content.slice(0, -1), text(question.slice(0, -asks.length))] },
+    ]);
+  },
+];
 
 describe('the training batch', () => {
   const read = (name: string) => golden.activations.read(name);
@@ -122,8 +150,8 @@ describe('the training batch', () => {
       rows.map((row) => row.filter((id) => id !== pad)),
       pad,
     );
-    expect([...padded.ids.data]).toEqual(rows.flat());
-    expect([...padded.mask.data]).toEqual(Array.from(mask.data, Number));
+    expectSame('train.input_ids padded', [...padded.ids.data], rows.flat());
+    expectSame('train.attention_mask', [...padded.mask.data], Array.from(mask.data, Number));
   });
 
   test('text labels reproduce the reference loss from its logits', async () => {
