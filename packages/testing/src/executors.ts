@@ -26,7 +26,8 @@ const onDemand: readonly NamedExecutor[] = [
       prepareGpu();
       const { webgpu } = await import('@emu-ts/webgpu');
       const { nnKernels } = await import('@emu-ts/nn/webgpu');
-      return webgpu({ kernels: nnKernels });
+      const { languageModelKernels } = await import('@emu-ts/language-model/webgpu');
+      return webgpu({ kernels: [...languageModelKernels, ...nnKernels] });
     },
   },
   ...(['cpu', 'wasm'] as const).map((mode) => ({

@@ -100,8 +100,10 @@ class Layouter {
   /** Moves in-place changes that only feed outputs to the end, past everything that still reads the old state. */
   #delayUpdates(nodes: readonly Node[]): readonly Node[] {
     const read = new Set(nodes.flatMap(({ inputs }) => Object.values(inputs).map(baseOf)));
-    const late = (node: Node) =>
-      Object.values(node.outputs).some((value) => this.#chains.has(value) && !read.has(value));
+    const late = ({ outputs }: Node) => {
+      const values = Object.values(outputs);
+      return values.some((value) => this.#chains.has(value)) && !values.some((value) => read.has(value));
+    };
     return [...nodes.filter((node) => !late(node)), ...nodes.filter(late)];
   }
 
@@ -125,6 +127,7 @@ class Layouter {
     );
     const passes =
       'passes' in kernel ? kernel.passes(types, node.attrs, gpu) : [singlePass(node, kernel, gpu)];
+    const started = new Set(Object.values(kernel.startsFrom ?? {}));
     for (const pass of passes) {
       const operand = (name: string | null): Operand =>
         name !== null && temporary[name]
@@ -133,7 +136,7 @@ class Layouter {
       const resolve = (names: Readonly<Record<string, string | null>>) =>
         Object.fromEntries(Object.entries(names).map(([name, to]) => [name, operand(to)]));
       const reads = Object.fromEntries(
-        Object.entries(pass.reads).filter(([, name]) => name === null || kernel.startsFrom?.y !== name),
+        Object.entries(pass.reads).filter(([, name]) => name === null || !started.has(name)),
       );
       this.#step({
         kind: 'dispatch',
@@ -150,8 +153,9 @@ class Layouter {
   #takeOver(node: Node, kernel: AnyKernel, at: number): string | undefined {
     let taken: string | undefined;
     for (const [name, value] of Object.entries(node.outputs)) {
-      if (!this.#lastUse.has(value) && !this.#outputBases.has(value)) continue;
       const from = kernel.startsFrom?.[name];
+      // What a kernel changes it may read again itself, even where nobody else does.
+      if (!from && !this.#lastUse.has(value) && !this.#outputBases.has(value)) continue;
       const candidates = from ? [from] : this.#chains.has(value) ? predecessors(kernel, value) : [];
       taken = candidates.find((operand) => this.#mayTake(node, operand, value, at));
       if (taken !== undefined) this.#of.set(value, this.#storageOf(node.inputs[taken]) as Storage);

@@ -1,0 +1,5 @@
+import type { AnyKernel } from '@emu-ts/webgpu/kernel';
+import { cachedAttentionKernel } from './cached-attention/kernel.js';
+
+/** WGSL kernels for the composites of the language model, as data: `webgpu({ kernels: [...languageModelKernels, ...nnKernels] })`. */
+export const languageModelKernels: readonly AnyKernel[] = [cachedAttentionKernel];
