@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import type { HostTensor } from '@emu-ts/base';
-import { openCheckpoint } from '@emu-ts/checkpoint';
 import type { LanguageModel } from '@emu-ts/contracts';
 import type { Executor } from '@emu-ts/graph';
 import { goldenCases, goldens } from '@emu-ts/testing';
@@ -9,7 +8,7 @@ import { embedPrompts, languageModel, llamaModel, type Prompt, parseLlamaConfig 
 
 /** What the golden tests of the language model share: the tiny model, its tokenizer, and prompts with images. */
 const golden = await goldens();
-const { config: json, activations, path } = golden;
+const { config: json, activations, path, weights } = golden;
 
 /** What the reference wrote and put in order. */
 export const cases = await goldenCases(golden);
@@ -22,9 +21,8 @@ export const id = (token: string): number => tokenizer.special.get(token) as num
 
 export const config = parseLlamaConfig(json.llama, { vocabSize: tokenizer.size });
 
-export const openPretrained = () =>
-  openCheckpoint(path('checkpoint', 'multimodal_encoder', 'pytorch_model.bin'), { retypeBySize: true });
-export const openInstruct = () => openCheckpoint(path('emu-instruct.pt'), { retypeBySize: true });
+export const openPretrained = () => weights('pretrained');
+export const openInstruct = () => weights('instruct');
 
 export async function pretrained(
   executor: Executor,

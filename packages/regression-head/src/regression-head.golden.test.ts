@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { type HostTensor, tensor, toF64 } from '@emu-ts/base';
-import { openCheckpoint } from '@emu-ts/checkpoint';
 import type { LanguageModel } from '@emu-ts/contracts';
 import { type Executor, graphOf, input, interpret, interpreter } from '@emu-ts/graph';
 import { embedPrompts, languageModel, llamaModel, parseLlamaConfig } from '@emu-ts/language-model';
@@ -19,7 +18,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { generateImageEmbeddings, linearHead, regressionHead, regressionLoss } from './index.js';
 
 const golden = await goldens();
-const { config: json, activations, path } = golden;
+const { config: json, activations, path, weights } = golden;
 const tokenizer = Tokenizer.fromModel(await readFile(path('checkpoint', 'tokenizer.model')), {
   special: pretrainTokens,
 });
@@ -29,8 +28,7 @@ const seen = await activations.read('cformer.output');
 const [, queries, width] = seen.shape;
 const { drawing: drawings } = await goldenCases(golden);
 
-const open = () =>
-  openCheckpoint(path('checkpoint', 'multimodal_encoder', 'pytorch_model.bin'), { retypeBySize: true });
+const open = () => weights('pretrained');
 const load = async (executor: Executor, source: TensorSource) =>
   regressionHead({ executor, model: linearHead({ width: config.width }), source });
 

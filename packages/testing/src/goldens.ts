@@ -3,7 +3,16 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { HostTensor } from '@emu-ts/base';
-import { type Checkpoint, openCheckpoint } from '@emu-ts/checkpoint';
+import {
+  type Checkpoint,
+  diffusersVae,
+  emuInstruct,
+  emuPretrain,
+  openCheckpoint,
+  type RenameTable,
+  renamed,
+  unusedTensors,
+} from '@emu-ts/checkpoint';
 
 const fixtures = fileURLToPath(new URL('../../../fixtures/', import.meta.url));
 
@@ -36,12 +45,25 @@ export interface GoldenTensors {
   read(name: string): Promise<HostTensor>;
 }
 
+/** Where the weights of a part lie, and what renames them. A folder holds one file of any format. */
+const parts = {
+  pretrained: ['checkpoint/multimodal_encoder', [unusedTensors, emuPretrain]],
+  instruct: ['emu-instruct.pt', [unusedTensors, emuInstruct]],
+  unet: ['checkpoint/unet', []],
+  vae: ['checkpoint/vae', [diffusersVae]],
+  safety: ['checkpoint/safety_checker', []],
+} as const satisfies Record<string, readonly [place: string, tables: readonly RenameTable[]]>;
+
+export type GoldenWeights = keyof typeof parts;
+
 export interface Goldens {
   readonly dir: string;
   readonly config: GoldenConfig;
   readonly activations: GoldenTensors;
   readonly grads: GoldenTensors;
   readonly instruct: GoldenTensors;
+  /** The weights of a part by their released names, whatever wrote the file. The caller closes them. */
+  weights(part: GoldenWeights): Promise<Checkpoint>;
   /** Path of a file inside the folder. */
   path(...parts: string[]): string;
   json<T>(name: string): Promise<T>;
@@ -57,7 +79,11 @@ export async function goldens(): Promise<Goldens> {
   const [activations, grads, instruct] = await Promise.all(
     ['activations', 'grads', 'instruct_activations'].map((name) => tensors(at(`${name}.safetensors`))),
   );
-  return { dir, config: await json('config.json'), activations, grads, instruct, path: at, json };
+  const weights = async (part: GoldenWeights) => {
+    const [place, tables] = parts[part];
+    return renamed(await openCheckpoint(at(place)), tables);
+  };
+  return { dir, config: await json('config.json'), activations, grads, instruct, weights, path: at, json };
 }
 
 async function tensors(file: string): Promise<GoldenTensors> {

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { expectSame, goldens } from '@emu-ts/testing';
 import { describe, expect, test } from 'vitest';
 import { instructTokens, pretrainTokens, Tokenizer } from './index.js';
 
 /** The goldens' folder, and the real LLaMA model where one is at hand: it may not be copied into the repository. */
 const root = new URL('../../../', import.meta.url);
-const goldens = process.env.EMU_GOLDENS ?? fileURLToPath(new URL('fixtures/goldens', root));
+const { path } = await goldens();
 const llama =
   process.env.EMU_LLAMA_TOKENIZER ?? fileURLToPath(new URL('../shared/llama-tokenizer.model', root));
 
@@ -19,30 +20,34 @@ interface Suite {
   readonly special: Record<string, number>;
   readonly cases: Case[];
 }
-const json = <T>(name: string) => JSON.parse(readFileSync(`${goldens}/${name}`, 'utf8')) as T;
+const json = <T>(name: string) => JSON.parse(readFileSync(path(name), 'utf8')) as T;
 
-function check(tokenizer: Tokenizer, cases: readonly Case[]): void {
-  for (const { text, ids, decoded } of cases) {
-    expect(tokenizer.encode(text), JSON.stringify(text)).toEqual(ids);
-    expect(tokenizer.decode(ids), JSON.stringify(text)).toBe(decoded);
+function check(file: string, tokenizer: Tokenizer, cases: readonly Case[]): void {
+  for (const [i, { text, ids, decoded }] of cases.entries()) {
     const decoder = tokenizer.decoder();
-    const deltas = ids.map((id) => decoder.push(id));
-    expect(deltas.join('') + decoder.flush(), JSON.stringify(text)).toBe(decoded);
+    const streamed = ids.map((id) => decoder.push(id)).join('') + decoder.flush();
+    expectSame(
+      `${file} ${i} ${JSON.stringify(text).slice(0, 40)}`,
+      [tokenizer.encode(text), tokenizer.decode(ids), streamed],
+      [ids, decoded, decoded],
+    );
   }
 }
 
 describe('the model of the goldens', () => {
-  const tokenizer = Tokenizer.fromModel(readFileSync(`${goldens}/checkpoint/tokenizer.model`), {
+  const tokenizer = Tokenizer.fromModel(readFileSync(path('checkpoint', 'tokenizer.model')), {
     special: pretrainTokens,
   });
   const generation = json<{ tokenizer: { len: number; special: Record<string, number> } }>('generation.json');
 
   test('has the reference vocabulary', () => {
-    expect(tokenizer.size).toBe(generation.tokenizer.len);
-    expect(Object.fromEntries(tokenizer.special)).toEqual(generation.tokenizer.special);
+    const { len, special } = generation.tokenizer;
+    expect(Object.fromEntries(tokenizer.special)).toEqual(special);
+    expectSame('generation tokenizer size', tokenizer.size, len);
   });
 
-  test('every case of tokenizer.json is exact', () => check(tokenizer, json<Case[]>('tokenizer.json')));
+  test('every case of tokenizer.json is exact', () =>
+    check('tokenizer', tokenizer, json<Case[]>('tokenizer.json')));
 
   test('every generated text of generation.json is exact', () => {
     const cases = Object.values(
@@ -54,7 +59,7 @@ describe('the model of the goldens', () => {
   });
 });
 
-const missing = [llama, `${goldens}/llama-tokenizer.json`].filter((path) => !existsSync(path));
+const missing = [llama, path('llama-tokenizer.json')].filter((file) => !existsSync(file));
 const title = 'the 32,000-piece LLaMA model';
 describe.skipIf(missing.length)(missing.length ? `${title}: skipped, no ${missing}` : title, () => {
   test.each([
@@ -65,7 +70,7 @@ describe.skipIf(missing.length)(missing.length ? `${title}: skipped, no ${missin
     const tokenizer = Tokenizer.fromModel(readFileSync(llama), { special });
     expect(tokenizer.size).toBe(suite.size);
     expect(Object.fromEntries(tokenizer.special)).toEqual(suite.special);
-    check(tokenizer, suite.cases);
+    check(`llama-tokenizer ${name}`, tokenizer, suite.cases);
   });
 
   describe('prompts with known ids', () => {

@@ -1,13 +1,6 @@
 import { convert, type HostTensor, tensor, toF64 } from '@emu-ts/base';
 import { parseT5Config, t5CausalTransformer } from '@emu-ts/causal-transformer';
-import {
-  type Checkpoint,
-  emuInstruct,
-  emuPretrain,
-  openCheckpoint,
-  renamed,
-  unusedTensors,
-} from '@emu-ts/checkpoint';
+import type { Checkpoint } from '@emu-ts/checkpoint';
 import { type LlamaConfig, llamaModel, llamaPrefix, parseLlamaConfig } from '@emu-ts/language-model';
 import { linearHead } from '@emu-ts/regression-head';
 import { trainingTargets } from '@emu-ts/sequence';
@@ -17,13 +10,8 @@ import { collate, type TrainingRow } from '../src/data/collate.js';
 import { composeModel } from '../src/objective/compose.js';
 
 /** The pretrained weights, or the instruction-tuned ones, by released name. */
-export async function openReference(goldens: Goldens, instruct: boolean): Promise<Checkpoint> {
-  const file = instruct
-    ? goldens.path('emu-instruct.pt')
-    : goldens.path('checkpoint', 'multimodal_encoder', 'pytorch_model.bin');
-  const checkpoint = await openCheckpoint(file);
-  return renamed(checkpoint, [unusedTensors, instruct ? emuInstruct : emuPretrain]);
-}
+export const openReference = (goldens: Goldens, instruct: boolean): Promise<Checkpoint> =>
+  goldens.weights(instruct ? 'instruct' : 'pretrained');
 
 /** The reference's training batch and model, rebuilt from a goldens folder: what the golden tests of this package share. */
 export async function referenceTraining(goldens: Goldens, lora?: LlamaConfig['lora']) {

@@ -1,4 +1,3 @@
-import { openCheckpoint } from '@emu-ts/checkpoint';
 import { graphOf, input, type Value } from '@emu-ts/graph';
 import { paramInputs, placeParams } from '@emu-ts/params';
 import { type Expectation, executors, expectClose, goldens } from '@emu-ts/testing';
@@ -13,11 +12,11 @@ import {
   visualEncoder,
 } from './index.js';
 
-const { config: json, activations, path } = await goldens();
+const { config: json, activations, weights } = await goldens();
 const config = parseEvaClipConfig(json.emu);
 const model = evaClip(config);
 const pixels = await activations.read('preprocess.pixels');
-const open = () => openCheckpoint(path('checkpoint', 'multimodal_encoder', 'pytorch_model.bin'));
+const open = () => weights('pretrained');
 
 /** The widest sum of a block, and the products that follow each other in `blocks` of them after the patches. */
 const expectation = (blocks: number): Expectation => ({

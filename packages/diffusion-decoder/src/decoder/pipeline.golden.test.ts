@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
 import { convert, type HostTensor, tensor } from '@emu-ts/base';
-import { diffusersVae, openCheckpoint, renamed } from '@emu-ts/checkpoint';
 import type { Executor } from '@emu-ts/graph';
 import { executors, expectSame, goldenCases, goldens } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,7 +11,7 @@ import {
 } from '../index.js';
 
 const golden = await goldens();
-const { activations, config, path } = golden;
+const { activations, config, json, weights } = golden;
 const { drawing, pipeline } = await goldenCases(golden);
 
 /**
@@ -34,15 +32,13 @@ describe.each(executors())('the pipeline from embeddings to bytes on $name', ({ 
 
   beforeAll(async () => {
     executor = await create();
-    const weights = (part: string) => openCheckpoint(path('checkpoint', part, 'diffusion_pytorch_model.bin'));
     await using unet = await weights('unet');
     await using vae = await weights('vae');
-    const scheduler = await readFile(path('checkpoint', 'scheduler', 'scheduler_config.json'), 'utf8');
     decoder = await createDiffusionDecoder({
       executor,
       unet: { config: parseUnetConfig(config.unet), weights: unet },
-      vae: { config: parseVaeConfig(config.vae), weights: renamed(vae, diffusersVae) },
-      schedulers: schedulerSet(JSON.parse(scheduler)),
+      vae: { config: parseVaeConfig(config.vae), weights: vae },
+      schedulers: schedulerSet(await json('checkpoint/scheduler/scheduler_config.json')),
     });
   });
 

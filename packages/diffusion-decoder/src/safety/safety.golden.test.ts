@@ -1,14 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { convert, tensor, toF64 } from '@emu-ts/base';
-import { openCheckpoint } from '@emu-ts/checkpoint';
 import type { Executor } from '@emu-ts/graph';
 import { executors, expectClose, expectSame, goldens } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type ClipSafetyChecker, createSafetyChecker, parseSafetyConfig } from './index.js';
 
-const { activations, path } = await goldens();
-const folder = (name: string) => path('checkpoint', 'safety_checker', name);
-const config = parseSafetyConfig(JSON.parse(await readFile(folder('config.json'), 'utf8')));
+const { activations, json, weights: open } = await goldens();
+const config = parseSafetyConfig(await json('checkpoint/safety_checker/config.json'));
 
 describe.each(executors())('safety checker on $name', ({ name: on, create }) => {
   let executor: Executor;
@@ -16,7 +13,7 @@ describe.each(executors())('safety checker on $name', ({ name: on, create }) => 
 
   beforeAll(async () => {
     executor = await create();
-    await using weights = await openCheckpoint(folder('pytorch_model.bin'));
+    await using weights = await open('safety');
     checker = await createSafetyChecker({
       executor,
       config,

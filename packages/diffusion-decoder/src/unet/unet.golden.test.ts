@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { HostTensor } from '@emu-ts/base';
 import { toF64 } from '@emu-ts/base';
-import { openCheckpoint } from '@emu-ts/checkpoint';
 import { type Executor, graphOf, input, type Value } from '@emu-ts/graph';
 import { type PlacedParams, paramInputs, placeParams } from '@emu-ts/params';
 import { executors, expectClose, goldens } from '@emu-ts/testing';
@@ -16,7 +15,7 @@ import {
   unetParams,
 } from './index.js';
 
-const { config, activations, path } = await goldens();
+const { config, activations, path, weights } = await goldens();
 const unetConfig = parseUnetConfig(config.unet);
 const names = activations.names.filter((name) => /^unet\.(?!latents|timesteps|context)/.test(name));
 
@@ -40,7 +39,7 @@ describe.each(executors())('unet on $name', ({ name: on, create }) => {
 
   beforeAll(async () => {
     executor = await create();
-    await using checkpoint = await openCheckpoint(path('checkpoint', 'unet', 'diffusion_pytorch_model.bin'));
+    await using checkpoint = await weights('unet');
     placed = await placeParams(executor, unetParams(unetConfig), checkpoint);
     inputs.latents = await activations.read('unet.latents');
     inputs.context = await activations.read('unet.context');

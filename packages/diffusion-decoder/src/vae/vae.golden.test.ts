@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { diffusersVae, openCheckpoint, renamed } from '@emu-ts/checkpoint';
 import { type Executor, graphOf, input } from '@emu-ts/graph';
 import { type PlacedParams, paramInputs, placeParams } from '@emu-ts/params';
 import { executors, expectClose, goldens } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseVaeConfig, vaeDecode, vaeEncode, vaeParams } from './index.js';
 
-const { config, activations, path } = await goldens();
+const { config, activations, path, weights } = await goldens();
 const vaeConfig = parseVaeConfig(config.vae);
 
 /** Rounded layers in a row: two convolutions per ResNet block, the middle, and the way in and out. */
@@ -25,8 +24,8 @@ describe.each(executors())('vae on $name', ({ name: on, create }) => {
 
   beforeAll(async () => {
     executor = await create();
-    await using file = await openCheckpoint(path('checkpoint', 'vae', 'diffusion_pytorch_model.bin'));
-    placed = await placeParams(executor, vaeParams(vaeConfig), renamed(file, diffusersVae));
+    await using file = await weights('vae');
+    placed = await placeParams(executor, vaeParams(vaeConfig), file);
   });
 
   afterAll(async () => {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { convert, tensor } from '@emu-ts/base';
-import { expectClose, goldens } from '@emu-ts/testing';
+import { convert } from '@emu-ts/base';
+import { difference, expectClose, goldens } from '@emu-ts/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeImage } from '../decode.js';
 import type { RgbImage } from '../rgb-image.js';
@@ -8,7 +8,7 @@ import { clipPreprocess } from './clip.js';
 import { parseClipConfig } from './clip-config.js';
 import { preprocessBatch } from './preprocess.js';
 
-/** The three goldens hold the pictures 0.png, 1.png … in order. */
+/** The three goldens hold the pictures 0.png, 1.png … in order, as many as there are rows. */
 describe('preprocessing equals the reference', async () => {
   const g = await goldens();
   const { image_size: size } = g.config.emu.vision_cfg as { image_size: number };
@@ -41,12 +41,11 @@ describe('preprocessing equals the reference', async () => {
     expectClose('safety.clip_input', await clipPreprocess(images, config), wanted, { depth: 3 });
   });
 
-  it('can fail: one level of one sample is seen', async () => {
+  it('can fail: one level is seen', async () => {
     const wanted = await g.activations.read('preprocess.pixels');
-    const off = { ...images[0], data: images[0].data.map((sample) => sample ^ 1) };
+    const off = { ...images[0], data: images[0].data.map((sample) => (sample < 255 ? sample + 1 : 254)) };
     const got = await preprocessBatch([off, ...images.slice(1)], { size });
-    expect(() =>
-      expectClose('off by one', got, tensor('f32', wanted.shape, wanted.data as Float32Array)),
-    ).toThrow(/differs by/);
+    const { absolute, tolerance } = difference('off by one', got, convert(wanted, 'f32'), { depth: 3 });
+    expect(absolute).toBeGreaterThan(tolerance);
   });
 });

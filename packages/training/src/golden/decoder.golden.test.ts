@@ -1,5 +1,4 @@
 import { type HostTensor, random, sizeOf, tensor } from '@emu-ts/base';
-import { openCheckpoint } from '@emu-ts/checkpoint';
 import {
   conditionWidth,
   cumulativeAlphas,
@@ -26,7 +25,7 @@ import { names } from '../step/names.js';
 import { trainingStep } from '../step/step.js';
 import type { Objective } from '../step/types.js';
 
-const { path, json } = await goldens();
+const { json, weights: open } = await goldens();
 const unetConfig = parseUnetConfig(await json('checkpoint/unet/config.json'));
 const vaeConfig = parseVaeConfig(await json('checkpoint/vae/config.json'));
 const scheduler = parseSchedulerConfig(await json('checkpoint/scheduler/scheduler_config.json'));
@@ -46,7 +45,7 @@ const side = 8 / 2 ** (vaeConfig.channels.length - 1);
 
 interface Case {
   readonly name: string;
-  readonly folder: string;
+  readonly folder: 'unet' | 'vae';
   readonly params: ParamTree;
   readonly objective: Objective<ParamTree>;
   readonly batch: Record<string, HostTensor>;
@@ -87,7 +86,7 @@ const cases: readonly Case[] = [
 describe.each(cases)('training the $name of the reference', ({ name, folder, params, objective, batch }) => {
   const step = trainingStep({ params, objective, optimizer });
   const weights = async () => {
-    await using file = await openCheckpoint(path('checkpoint', folder, 'diffusion_pytorch_model.bin'));
+    await using file = await open(folder);
     return await loadParams(params, file);
   };
 
