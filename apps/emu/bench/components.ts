@@ -23,16 +23,17 @@ import {
 } from '@emu-ts/graph';
 import { emu14bLlama, llamaModel } from '@emu-ts/language-model';
 import { attention } from '@emu-ts/nn';
-import { exportOnnx, onnx, onnxModel } from '@emu-ts/onnx';
+import { exportOnnx, nativeLowerings, onnx, onnxModel } from '@emu-ts/onnx';
 import { flatten, type ParamTree, paramInputs } from '@emu-ts/params';
 import { linearHead, linearHead14B } from '@emu-ts/regression-head';
-import { alternate, type Bench, type BenchResult, randomTensors } from '@emu-ts/testing';
+import { alternate, type Bench, type BenchResult } from '@emu-ts/testing';
 import { evaClip, evaClipG14 } from '@emu-ts/visual-encoder';
 import * as ort from 'onnxruntime-node';
 
 /**
- * Every component at its true widths and fewer layers, so that it fits two cores: our program (weights fed from one
- * shared copy) beside the same graph as an ONNX file on bare onnxruntime-node (weights inside), in one process.
+ * Every component at its true widths and fewer layers, so that it fits two cores, beside bare onnxruntime-node in one
+ * process. Twice: on the same ONNX file, which takes its large weights as inputs so that one copy serves every program;
+ * and on a file with all weights inside, which the runtime lays out for itself at the price of a copy per file.
  */
 interface Subject {
   readonly name: string;
@@ -127,23 +128,31 @@ const subjects: readonly Subject[] = [
   },
 ];
 
-async function compareWithBare({ params, graph: trace, rounds }: Subject): Promise<BenchResult> {
+async function compareWithBare(
+  { params, graph: trace, rounds }: Subject,
+  inside: boolean,
+): Promise<BenchResult> {
   const graph = trace();
   const names = new Set(flatten(params).keys());
-  const wanted = Object.fromEntries(Object.entries(graph.inputs).filter(([name]) => names.has(name)));
-  const host = weightsOf(wanted);
-  const given = Object.fromEntries(
-    Object.entries(
-      randomTensors(Object.fromEntries(Object.entries(graph.inputs).filter(([name]) => !names.has(name)))),
-    ).map(([name, t]) => [name, tensor('f32', t.shape, Float32Array.from(t.data as Float64Array))]),
-  );
+  const types = (wanted: (name: string) => boolean) =>
+    Object.fromEntries(Object.entries(graph.inputs).filter(([name]) => wanted(name)));
+  const host = weightsOf(types((name) => names.has(name)));
+  const given = weightsOf(types((name) => !names.has(name)));
   await using executor = await onnx({ ort });
   const weights: Record<string, DeviceTensor> = {};
   for (const [name, t] of Object.entries(host)) weights[name] = await executor.upload(t);
   await using program = await executor.compile(graph, { weights });
-  const session = await bareSession(graph, host);
+  // What the executor embeds of itself: small weights, and those of convolutions.
+  const embedded = ({ shape }: HostTensor) => inside || 4 * sizeOf(shape) <= 2 ** 16 || shape.length === 4;
+  const [kept, fed] = [true, false].map((wanted) =>
+    Object.fromEntries(Object.entries(host).filter(([, t]) => embedded(t) === wanted)),
+  );
+  const session = await bareSession(graph, kept);
   const feeds = Object.fromEntries(
-    Object.entries(given).map(([name, { shape, data }]) => [name, new ort.Tensor('float32', data, shape)]),
+    Object.entries({ ...given, ...fed }).map(([name, { shape, data }]) => [
+      name,
+      new ort.Tensor('float32', data as Float32Array, shape),
+    ]),
   );
   const ours = async () => {
     for (const result of Object.values(await program.run(given))) result.dispose();
@@ -157,10 +166,11 @@ async function compareWithBare({ params, graph: trace, rounds }: Subject): Promi
 async function bareSession(graph: Graph, weights: Record<string, HostTensor>): Promise<ort.InferenceSession> {
   const bytes = Object.values(weights).reduce((n, { shape }) => n + 4 * sizeOf(shape), 0);
   const options = { graphOptimizationLevel: 'all' } as const;
-  if (bytes < 2 ** 30) return ort.InferenceSession.create(await onnxModel({ graph }, { weights }), options);
+  const model = { weights, lowerings: nativeLowerings };
+  if (bytes < 2 ** 30) return ort.InferenceSession.create(await onnxModel({ graph }, model), options);
   const dir = await mkdtemp(path.join(tmpdir(), 'emu-bench-'));
   try {
-    const { files } = await exportOnnx({ graph }, { path: path.join(dir, 'model.onnx'), weights });
+    const { files } = await exportOnnx({ graph }, { ...model, path: path.join(dir, 'model.onnx') });
     return await ort.InferenceSession.create(files[0], options);
   } finally {
     await rm(dir, { recursive: true });
@@ -181,8 +191,10 @@ function weightsOf(types: Record<string, TensorType>): Record<string, HostTensor
   );
 }
 
-export const benches: readonly Bench[] = subjects.map((subject) => ({
-  name: `emu.${subject.name}`,
-  unit: 'ms',
-  run: () => compareWithBare(subject),
-}));
+export const benches: readonly Bench[] = subjects.flatMap((subject) =>
+  [false, true].map((inside) => ({
+    name: `emu.${subject.name}${inside ? ', beside weights inside the file' : ''}`,
+    unit: 'ms',
+    run: () => compareWithBare(subject, inside),
+  })),
+);

@@ -71,7 +71,11 @@ describe.each(executors())('Emu on $name', ({ name, create }) => {
     let worst = 0;
     for (const [i, level] of (drawn.data as Uint8Array).entries())
       worst = Math.max(worst, Math.abs(image.data[i] - level));
-    expectSame(`emu.draw pipeline.${label}, levels beyond one (${name})`, Math.max(0, worst - 1), 0);
+    expectSame(
+      `pipeline.${label}.image_u8 by emu.draw, levels beyond one (${name})`,
+      Math.max(0, worst - 1),
+      0,
+    );
   });
 
   it.each(cases.rank)(
