@@ -63,7 +63,7 @@ describe.each(executors())('the pipeline from embeddings to bytes on $name', ({ 
     const { shape, data } = convert(await activations.read(`pipeline.${name}.image_u8`), 'u8');
     expect([image.height, image.width, 3]).toEqual([...shape]);
     const levels = image.data.reduce((most, byte, i) => Math.max(most, Math.abs(byte - data[i])), 0);
-    expectSame(`pipeline.${name} from its embeddings, within one 8-bit level (${on})`, levels <= 1, true);
+    expectSame(`pipeline.${name}.image_u8 from its embeddings, within one level (${on})`, levels <= 1, true);
   });
 });
 
