@@ -104,6 +104,7 @@ export const schedulers: Recipe['schedulers'] = {
   dpmpp2m: [3, 9],
   dpmpp2m_karras: [6],
   euler: [7],
+  euler_karras: [5],
 };
 
 export const sampling: Recipe['sampling'] = [

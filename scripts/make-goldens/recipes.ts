@@ -150,6 +150,7 @@ const bf16: Recipe = {
       block_out_channels: [10, 30],
       layers_per_block: 2,
       cross_attention_dim: 42,
+      use_linear_projection: true,
       attention_head_dim: 5,
       norm_num_groups: 5,
     },

@@ -1,4 +1,4 @@
-import { convert, type HostTensor, random, sizeOf, tensor } from '@emu-ts/base';
+import { convert, type HostTensor, random, sizeOf, tensor, toF64 } from '@emu-ts/base';
 import { causalTransformerParams } from '@emu-ts/causal-transformer';
 import { safetyParams, unetParams, vaeParams } from '@emu-ts/diffusion-decoder';
 import { headSize, llamaParams, llamaPrefix } from '@emu-ts/language-model';
@@ -46,6 +46,8 @@ export function drawWeights(model: Model): Weights {
   // The same model with low-rank updates beside its weights.
   for (const [name, weight] of pretrained)
     instruct.set(name.replace(llamaPrefix(llama), llamaPrefix(live)), weight);
+  // Replies end now and then.
+  for (const tensors of [pretrained, instruct]) preferEnd(tensors, model.tokenizer.eosId, recipe.dtype);
   return {
     pretrained: new Map([...seen, ...unused, ...pretrained]),
     instruct: new Map([...seen, ...unused, ...instruct]),
@@ -86,6 +88,15 @@ function distribution(name: string, shape: readonly number[]): { mean: number; s
   if (shape.length === 1) return { mean: /\.weight$/.test(name) ? 1 : 0, spread: 0.1 };
   const gain = /lora_B/.test(name) ? 0.5 : 1.3;
   return { mean: 0, spread: gain / Math.sqrt(sizeOf(shape.slice(1))) };
+}
+
+function preferEnd(tensors: Tensors, end: number, dtype: 'f32' | 'bf16'): void {
+  for (const [name, weight] of tensors) {
+    if (!name.endsWith('.lm_head.weight')) continue;
+    const width = weight.shape[1];
+    const data = toF64(weight).map((x, i) => (Math.floor(i / width) === end ? 3 * x : x));
+    tensors.set(name, convert(tensor('f64', weight.shape, data), dtype));
+  }
 }
 
 const inverseFrequencies = (size: number): HostTensor =>
