@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -29,13 +30,16 @@ export function run(command, args, { must = true, env = {} } = {}) {
   return code;
 }
 
-/** Installs exactly what the lock file says, when that has not been done since it last changed. */
+/** Installs exactly what the lock file says, unless that is what was installed last. */
 export function install() {
-  const done = path.join(root, 'node_modules', '.package-lock.json');
-  const lock = path.join(root, 'package-lock.json');
-  if (existsSync(done) && statSync(done).mtimeMs >= statSync(lock).mtimeMs) return;
+  const lock = createHash('sha256')
+    .update(readFileSync(path.join(root, 'package-lock.json')))
+    .digest('hex');
+  const installed = path.join(root, 'node_modules', '.installed-lock');
+  if (existsSync(installed) && readFileSync(installed, 'utf8') === lock) return;
   console.log('Installing (npm ci) …');
   run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
+  writeFileSync(installed, lock);
 }
 
 /** Builds everything, or one package and what it depends on. */
