@@ -6,11 +6,12 @@ import { margin, unitRoundoff } from './tolerance.js';
  * How far rounding can move a result, found by trying. A formula of terms and depth knows nothing of what a model does
  * with an error: a sharp softmax, a loop that reads its own output or a few updates of AdamW multiply it, each model by
  * its own factor. So the f64 oracle computes the result again with every weight off by about what rounding the product
- * it stands in would do (u √fan-in, times the margin of all tolerances), and the largest change is allowed on top of the
- * formula, twice, because a few draws do not meet the worst case.
+ * it stands in would do (u √fan-in, times the margin of all tolerances), and what changes is allowed on top of the
+ * formula. Where a kink is near (a ReLU that opens, a gradient that changes its sign) the change is a jump, and a run may
+ * meet several where a draw met one: hence the reserve.
  */
 const draws = 4;
-const reserve = 2;
+const reserve = 4;
 
 /** Results by name, from weights. */
 export type Oracle = (weights: TensorSource) => Promise<Readonly<Record<string, HostTensor>>>;
