@@ -27,6 +27,9 @@ step('Tests', () =>
   }),
 );
 
+// The same golden tests on a model of other sizes: nothing may fit one only.
+step('Another model', () => run(process.execPath, ['scripts/sizes.mjs', 'compact'], { must: false }));
+
 const counts = JSON.parse(readFileSync(results, 'utf8'));
 rmSync(scratch, { recursive: true });
 console.log(

@@ -186,4 +186,75 @@ const bf16: Recipe = {
   latents: [6, 10],
 };
 
-export const recipes: Readonly<Record<string, Recipe>> = { odd, bf16 };
+/** The smallest of all, for every run of the tests: one layer of everything, heads of 10, three levels. */
+const compact: Recipe = {
+  ...bf16,
+  seed: 3,
+  pieces: 331,
+  images: [[14, 33], [40, 9], 4],
+  config: {
+    adamw,
+    emu: emu({ image_size: 20, patch_size: 10, width: 30, head_width: 10, layers: 1, mlp_ratio: 1.7 }, 3, 5),
+    llama: {
+      ...language,
+      vocab_size: 331,
+      hidden_size: 20,
+      intermediate_size: 26,
+      num_attention_heads: 2,
+      num_hidden_layers: 1,
+      max_position_embeddings: 250,
+    },
+    t5: {
+      vocab_size: 2,
+      d_model: 18,
+      d_kv: 5,
+      d_ff: 14,
+      num_layers: 1,
+      num_heads: 2,
+      relative_attention_num_buckets: 4,
+      layer_norm_epsilon: 1e-6,
+    },
+    unet: {
+      sample_size: 4,
+      in_channels: 4,
+      out_channels: 4,
+      down_block_types: ['DownBlock2D', 'CrossAttnDownBlock2D', 'DownBlock2D'],
+      up_block_types: ['UpBlock2D', 'CrossAttnUpBlock2D', 'UpBlock2D'],
+      block_out_channels: [4, 6, 10],
+      layers_per_block: 1,
+      cross_attention_dim: 20,
+      attention_head_dim: 2,
+      norm_num_groups: 2,
+    },
+    vae: {
+      in_channels: 3,
+      out_channels: 3,
+      down_block_types: ['DownEncoderBlock2D', 'DownEncoderBlock2D', 'DownEncoderBlock2D'],
+      up_block_types: ['UpDecoderBlock2D', 'UpDecoderBlock2D', 'UpDecoderBlock2D'],
+      block_out_channels: [4, 6, 9],
+      layers_per_block: 1,
+      latent_channels: 4,
+      norm_num_groups: 1,
+      sample_size: 16,
+    },
+    lora: { r: 1, alpha: 2 },
+    safety: {
+      projection_dim: 5,
+      vision: {
+        hidden_size: 8,
+        intermediate_size: 6,
+        num_hidden_layers: 1,
+        num_attention_heads: 2,
+        patch_size: 6,
+        image_size: 12,
+        hidden_act: 'quick_gelu',
+      },
+    },
+  },
+  training: ['{image}It is.', 'No picture'],
+  updates: 2,
+  pipelines: pipelines(4),
+  latents: [3, 5],
+};
+
+export const recipes: Readonly<Record<string, Recipe>> = { odd, bf16, compact };
