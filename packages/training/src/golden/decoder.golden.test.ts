@@ -84,8 +84,9 @@ const cases: readonly Case[] = [
   },
 ];
 
-/** The path of what a tensor belongs to. */
-const layerOf = (name: string): string => name.slice(0, name.lastIndexOf('.'));
+/** Where a gradient's layer stands; a metric stands alone. */
+const layerOf = (output: string): string =>
+  output.startsWith(names.gradient('')) ? output.slice(0, output.lastIndexOf('.')) : output;
 
 describe.each(cases)('training the $name of the reference', ({ name, folder, params, objective, batch }) => {
   const step = trainingStep({ params, objective, optimizer });
