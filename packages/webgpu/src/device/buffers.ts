@@ -22,8 +22,9 @@ export interface MemoryUse {
 // The WebGPU flag values, so that no global is needed where only a device is handed in.
 const COPY_SRC = 0x4;
 const COPY_DST = 0x8;
+const UNIFORM = 0x40;
 const STORAGE = 0x80;
-export const usage = STORAGE | COPY_SRC | COPY_DST;
+export const usage = STORAGE | UNIFORM | COPY_SRC | COPY_DST;
 
 /**
  * All storage buffers of an executor. Freed buffers are kept for the next tensor of their size, so a loop that makes and

@@ -4,7 +4,7 @@ import type { Pipeline } from '../device/pipelines.js';
 import { assemble, featuresOf, gridWidth, type Shader, type Slot } from '../kernel/header.js';
 import type { GpuView, Params, ParamValue, Workgroups } from '../kernel/kernel.js';
 import { paramsBytes } from '../kernel/params.js';
-import { layoutOf, storedBytes, type ValueType, valueType } from '../kernel/storage.js';
+import { type Layout, layoutOf, storedBytes, type ValueType, valueType } from '../kernel/storage.js';
 import type { Dispatch, Operand, Storage } from '../plan/steps.js';
 
 /** A dispatch as it will be encoded, before its pipeline and buffers exist. */
@@ -32,6 +32,7 @@ export function draft(dispatch: Dispatch, gpu: GpuView): Draft {
   const literals: Record<string, ParamValue> = {};
   const f16 = gpu.features.has('shader-f16');
   const limit = gpu.limits.maxStorageBufferBindingSize;
+  let storages = 0;
   const add = (name: string, operand: Operand, write: boolean) => {
     if (operand.kind === 'absent')
       slots[name] = { kind: 'absent', value: operand.type ? valueTypeOf(operand.type.dtype) : 'f32' };
@@ -43,8 +44,10 @@ export function draft(dispatch: Dispatch, gpu: GpuView): Draft {
       literals[`literal_${name}`] = [value, operand.value];
     } else {
       const layout = layoutOf(operand.type, f16);
-      slots[name] = { kind: write ? 'write' : 'read', layout, width: pass.widths?.[name] ?? 1 };
       const bytes = storedBytes(operand.type);
+      const uniform = !write && pass.uniforms?.includes(name) && fitsUniform(layout, bytes, gpu);
+      if (uniform) slots[name] = { kind: 'uniform', value: valueType(layout), vectors: bytes / 16 };
+      else slots[name] = { kind: write ? 'write' : 'read', layout, width: pass.widths?.[name] ?? 1 };
       if (bytes > limit)
         throw new DeviceLimitError(
           `'${operand.storage.name}' (operand '${name}' of ${kernel.name})`,
@@ -53,13 +56,14 @@ export function draft(dispatch: Dispatch, gpu: GpuView): Draft {
           limit,
         );
       bindings.push({ storage: operand.storage, bytes });
+      if (!uniform) storages++;
     }
   };
   for (const [name, operand] of Object.entries(reads)) add(name, operand, false);
   for (const [name, operand] of Object.entries(writes)) add(name, operand, true);
   const available = gpu.limits.maxStorageBuffersPerShaderStage;
-  if (bindings.length > available)
-    throw new DeviceLimitError(kernel.name, 'maxStorageBuffersPerShaderStage', bindings.length, available);
+  if (storages > available)
+    throw new DeviceLimitError(kernel.name, 'maxStorageBuffersPerShaderStage', storages, available);
   const params: Params = { ...literals, ...pass.params };
   const features = [...new Set([...featuresOf(slots), ...(kernel.requires ?? [])])];
   return {
@@ -70,6 +74,9 @@ export function draft(dispatch: Dispatch, gpu: GpuView): Draft {
     grid: gridOf(pass.workgroups),
   };
 }
+
+const fitsUniform = (layout: Layout, bytes: number, { limits }: GpuView): boolean =>
+  ['f32', 'i32', 'u32'].includes(layout) && bytes <= limits.maxUniformBufferBindingSize;
 
 const valueTypeOf = (dtype: DType): ValueType =>
   isFloat(dtype) ? 'f32' : valueType(layoutOf({ dtype, shape: [] }, false));

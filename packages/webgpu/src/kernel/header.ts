@@ -6,12 +6,15 @@ import {
   type Layout,
   literalAccessors,
   sharedAccessors,
+  uniformAccessors,
   type ValueType,
 } from './storage.js';
 
 /** What stands behind one name of a shader. */
 export type Slot =
   | { readonly kind: 'read' | 'write'; readonly layout: Layout; readonly width: Width }
+  /** Read through a uniform buffer of so many vec4s. */
+  | { readonly kind: 'uniform'; readonly value: ValueType; readonly vectors: number }
   | { readonly kind: 'literal'; readonly value: ValueType }
   /** The memory of output `output`, at the same positions. */
   | { readonly kind: 'shared'; readonly output: string; readonly value: ValueType }
@@ -55,7 +58,10 @@ export function assemble(
     if (slot.kind === 'literal') parts.push(literalAccessors(name, slot.value));
     else if (slot.kind === 'shared') parts.push(sharedAccessors(name, slot.output, slot.value));
     else if (slot.kind === 'absent') parts.push(absentAccessors(name, slot.value));
-    else {
+    else if (slot.kind === 'uniform') {
+      parts.push(uniformAccessors(name, slot.value, slot.vectors, binding++));
+      signature += 'u';
+    } else {
       parts.push(accessors(name, slot.layout, slot.width, slot.kind === 'write', binding++));
       signature += slot.kind === 'write' ? 'w' : 'r';
     }

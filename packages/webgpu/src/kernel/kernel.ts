@@ -1,4 +1,4 @@
-import type { AnyOp, Op, Operands, Results, TensorType } from '@emu-ts/graph';
+import type { AnyOp, Attrs, Op, Operands, Results, TensorType } from '@emu-ts/graph';
 
 /**
  * Kernels are data. One says which op it computes, when it applies, and which `.wgsl` text runs with which parameters;
@@ -45,6 +45,35 @@ export interface Pass {
   readonly overrides?: Overrides | undefined;
   readonly workgroups: Workgroups;
   readonly widths?: Readonly<Record<string, Width>> | undefined;
+  readonly uniforms?: readonly string[] | undefined;
+}
+
+/**
+ * Nodes of a graph that a kernel computes together: an op and what stands at its operands, which is another pattern, or
+ * the name of an operand of the fused op (`'bias?'` where the node may have none). Reshapes in between do not count, and
+ * commutative ops match either way round. One pattern object at several places stands for one node.
+ */
+export interface Pattern {
+  readonly op: AnyOp;
+  readonly inputs: Readonly<Record<string, Pattern | string>>;
+  /** The output that is meant. Default the op's first. */
+  readonly output?: string | undefined;
+  /** Outputs that others may read, and the outputs of the fused op that they are. The first output of the root is always one. */
+  readonly keeps?: Readonly<Record<string, string>> | undefined;
+  /** For `Fusion.attrs`. */
+  readonly name?: string | undefined;
+  /** What else must hold: an axis, a permutation. */
+  when?(attrs: Attrs): boolean;
+}
+
+/**
+ * Where a graph says the same as a fused op: the op's decomposition, as models write it. The root's first output becomes
+ * the first output of the fused op.
+ */
+export interface Fusion<A> {
+  readonly root: Pattern;
+  /** The attributes of the fused op, from those of the named nodes. */
+  attrs(of: Readonly<Record<string, Attrs>>): A;
 }
 
 export type TypesOf<O> =
@@ -65,6 +94,11 @@ interface Common<T, A> {
   readonly startsFrom?: Readonly<Record<string, string>> | undefined;
   /** Element i of every output depends on element i alone of each input of the output's type. */
   readonly elementwise?: boolean | undefined;
+  /**
+   * The op is a fusion: it stands in no model, and the planner puts it where a graph holds one of these patterns and
+   * nothing else reads what lies between its nodes.
+   */
+  readonly fuses?: readonly Fusion<A>[] | undefined;
   /** Operands the shader indexes as arrays, past the accessors: they must be bound, never folded into a constant. */
   readonly arrays?: readonly string[] | undefined;
 }
@@ -78,6 +112,11 @@ export interface SinglePass<T, A> extends Common<T, A> {
   overrides?(types: T, attrs: A, gpu: GpuView): Overrides;
   workgroups(types: T, attrs: A, gpu: GpuView): Workgroups;
   widths?(types: T, attrs: A, gpu: GpuView): Readonly<Record<string, Width>>;
+  /**
+   * Small operands, bound as uniform buffers where they are f32, i32 or u32 and fit: they leave the few storage bindings
+   * that every device has to the others.
+   */
+  readonly uniforms?: readonly string[] | undefined;
 }
 
 /** Several dispatches, with tensors between them that live no longer than the node. */

@@ -157,6 +157,7 @@ export function accessors(
     }
     return `${lines.join('\n')}\n`;
   }
+  if (width === 16) lines.push(`fn words_${name}(i: u32) -> vec4<u32> { return ${name}[i]; }`);
   if (width === 4) {
     const four =
       per === 4
@@ -173,6 +174,13 @@ export function accessors(
   }
   return `${lines.join('\n')}\n`;
 }
+
+/** Accessors of a small operand behind a uniform buffer, whose arrays have elements of sixteen bytes. */
+export const uniformAccessors = (name: string, value: ValueType, vectors: number, binding: number): string =>
+  `@group(0) @binding(${binding}) var<uniform> ${name}: array<vec4<${value}>, ${vectors}>;\n` +
+  `alias ${name}_value = ${value};\n` +
+  `fn load_${name}(i: u32) -> ${value} { return ${name}[i >> 2u][i & 3u]; }\n` +
+  `fn load4_${name}(i: u32) -> vec4<${value}> { return ${name}[i]; }\n`;
 
 /** Accessors of an operand that is one number everywhere, kept among the parameters. */
 export const literalAccessors = (name: string, value: ValueType): string =>
@@ -191,5 +199,6 @@ export const absentAccessors = (name: string, value: ValueType): string =>
   `alias ${name}_value = ${value};\n` +
   `fn load_${name}(i: u32) -> ${value} { return ${value}(); }\n` +
   `fn load4_${name}(i: u32) -> vec4<${value}> { return vec4<${value}>(); }\n` +
+  `fn words_${name}(i: u32) -> vec4<u32> { return vec4<u32>(); }\n` +
   `fn store_${name}(i: u32, value: ${value}) {}\n` +
   `fn store4_${name}(i: u32, value: vec4<${value}>) {}\n`;

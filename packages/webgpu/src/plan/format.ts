@@ -6,14 +6,13 @@ import type { PlanEntry } from './select.js';
  *     attention.sdpa ×40 decomposed: attention.sdpa flash: head size 600 > 512
  *     nn.linear ×12 by nn.linear tiled vec4
  *     prim.add ×3 by prim.add (prim.add vec4: the size does not divide by 4)
+ *     example.swiglu ×2 fuses nn.linear ×2, nn.silu, prim.mul
+ *     example.swiglu ×1 not fused: example.swiglu few rows: 9 rows > 8
  */
 export function formatPlan(entries: readonly PlanEntry[]): string {
   const counts = new Map<string, number>();
   for (const entry of entries) {
-    const how =
-      'kernel' in entry
-        ? `by ${entry.kernel}${entry.refused.length ? ` (${entry.refused.join('; ')})` : ''}`
-        : `decomposed: ${entry.reason}`;
+    const how = wayOf(entry);
     const key = `${entry.op}\0${how}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
@@ -24,4 +23,19 @@ export function formatPlan(entries: readonly PlanEntry[]): string {
     })
     .sort()
     .join('\n');
+}
+
+function wayOf(entry: PlanEntry): string {
+  if ('parts' in entry) return `fuses ${counted(entry.parts)}`;
+  if ('reason' in entry) return `${entry.unfused ? 'not fused' : 'decomposed'}: ${entry.reason}`;
+  return `by ${entry.kernel}${entry.refused.length ? ` (${entry.refused.join('; ')})` : ''}`;
+}
+
+function counted(parts: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const part of parts) counts.set(part, (counts.get(part) ?? 0) + 1);
+  return [...counts]
+    .map(([part, count]) => (count > 1 ? `${part} ×${count}` : part))
+    .sort()
+    .join(', ');
 }

@@ -13,6 +13,7 @@ import { predecessors, singlePass } from './passes.js';
 import type { Selection } from './select.js';
 import { typesOf } from './select.js';
 import { type MemoryPlan, type Operand, type Step, type Storage, touched } from './steps.js';
+import { baseOf } from './view.js';
 
 export interface LayoutOptions {
   readonly weights: ReadonlySet<string>;
@@ -21,13 +22,6 @@ export interface LayoutOptions {
 }
 
 const isOp = (node: Node, name: keyof typeof primitives) => node.op === (primitives[name] as AnyOp);
-
-/** The value whose memory `value` looks at: reshapes are views. */
-export function baseOf(value: Value): Value {
-  let base = value;
-  while (isOp(base.node, 'reshape')) base = base.node.inputs.x;
-  return base;
-}
 
 /**
  * Turns chosen kernels into steps over storages. Reshapes cost nothing, numbers that are the same everywhere become

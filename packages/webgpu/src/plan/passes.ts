@@ -31,5 +31,6 @@ export function singlePass(node: Node, kernel: AnyKernel, gpu: GpuView): Pass {
     overrides: kernel.overrides?.(types, attrs, gpu),
     workgroups: kernel.workgroups(types, attrs, gpu),
     widths: kernel.widths?.(types, attrs, gpu),
+    uniforms: kernel.uniforms,
   };
 }

@@ -10,11 +10,16 @@ import {
 } from '@emu-ts/graph';
 import type { AnyKernel, GpuView } from '../kernel/kernel.js';
 import { absorb } from './absorb.js';
+import { fuse } from './fuse.js';
 
-/** How one node runs: by a kernel, or through its decomposition and why. */
+/**
+ * How one node runs: by a kernel, or through its decomposition and why; what was fused into one node, and what was not and
+ * why.
+ */
 export type PlanEntry =
   | { readonly op: string; readonly kernel: string; readonly refused: readonly string[] }
-  | { readonly op: string; readonly reason: string };
+  | { readonly op: string; readonly parts: readonly string[] }
+  | { readonly op: string; readonly reason: string; readonly unfused?: boolean | undefined };
 
 export interface Selection {
   /** Only nodes that have a kernel, and those that need none. */
@@ -28,7 +33,10 @@ export const typesOf = ({ inputs, outputs }: Node): Record<string, TensorType> =
 const isFree = ({ op }: Node) =>
   ([primitives.input, primitives.constant, primitives.reshape] as readonly unknown[]).includes(op);
 
-/** Rewrites a graph until every node has a kernel: what none supports is replaced by its meaning. */
+/**
+ * Rewrites a graph until every node has a kernel: what kernels can compute together becomes one node, before composites
+ * are taken apart and after, and what none supports is replaced by its meaning.
+ */
 export function select(graph: Graph, kernels: readonly AnyKernel[], gpu: GpuView): Selection {
   const candidates = new Map<string, AnyKernel[]>();
   for (const kernel of kernels) {
@@ -45,12 +53,24 @@ export function select(graph: Graph, kernels: readonly AnyKernel[], gpu: GpuView
     return { refused };
   };
   const entries: PlanEntry[] = [];
+  const fused = (before: Graph): Graph => {
+    const {
+      graph: after,
+      made,
+      refused,
+    } = fuse(before, kernels, (kernel, node) => supports(kernel, node, gpu));
+    const seen = new Set(entries.map(({ op }) => op));
+    entries.push(...made);
+    for (const { op, reason } of refused) if (!seen.has(op)) entries.push({ op, reason, unfused: true });
+    return after;
+  };
   const keep = (node: Node) => {
     const { kernel, refused } = pick(node);
     if (!kernel) entries.push({ op: node.op.name, reason: refused.join('; ') || 'no kernel' });
     return kernel !== undefined;
   };
-  const expanded = simplify(absorb(simplify(expand(simplify(graph), keep))));
+  const tidy = (g: Graph) => simplify(absorb(simplify(g)));
+  const expanded = fused(tidy(expand(fused(tidy(graph)), keep)));
   const chosen = new Map<Node, AnyKernel>();
   for (const node of expanded.nodes) {
     if (isFree(node)) continue;
@@ -74,6 +94,6 @@ function supports(kernel: AnyKernel, node: Node, gpu: GpuView): true | string {
   const answer = kernel.supports?.(types, node.attrs, gpu) ?? true;
   if (answer !== true || !('source' in kernel)) return answer;
   const limit = gpu.limits.maxStorageBuffersPerShaderStage;
-  const bound = Object.keys(types).length;
+  const bound = Object.keys(types).filter((name) => !kernel.uniforms?.includes(name)).length;
   return bound <= limit || `it binds ${bound} buffers, the device allows ${limit}`;
 }

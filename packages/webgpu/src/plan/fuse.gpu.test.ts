@@ -1,0 +1,108 @@
+import {
+  add,
+  defineOp,
+  expectShape,
+  graphOf,
+  input,
+  mul,
+  primitives,
+  reshape,
+  sub,
+  tensorType,
+  type Value,
+} from '@emu-ts/graph';
+import { describeGpu } from '@emu-ts/testing';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expectEqual, randomInputs } from '../../test/kit.js';
+import { defineKernel, type Pattern, type WebGpuExecutor, webgpu } from '../index.js';
+
+/** y = x · scale + residual, and the product on its own. */
+const scaledSum = defineOp({
+  name: 'test.scaled_sum',
+  inputs: ['x', 'scale', 'residual'],
+  outputs: ['y', 'product'],
+  infer({ x, residual }, _: Record<string, never>) {
+    expectShape('test.scaled_sum', 'residual', residual, x.shape);
+    return { y: x, product: x };
+  },
+  decompose({ x, scale, residual }) {
+    const product = mul(x, scale);
+    return { y: add(product, residual), product };
+  },
+});
+const kernelOf = (product: Pattern) =>
+  defineKernel(scaledSum, {
+    name: 'test.scaled_sum',
+    source: `@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) lane: u32) {
+      for (var i = lane; i < params.size; i += 64u) {
+        let product = load_x(i) * load_scale(i % 4u);
+        store_product(i, product);
+        store_y(i, product + load_residual(i));
+      }
+    }`,
+    fuses: [{ root: { op: primitives.add, inputs: { a: product, b: 'residual' } }, attrs: () => ({}) }],
+    supports: ({ x, scale }) => (scale.shape[0] === 4 ? true : `${x.shape.length} axes but no scale of 4`),
+    params: ({ x }) => ({ size: ['u32', x.shape.reduce((n, d) => n * d, 1)] }),
+    uniforms: ['scale', 'residual'],
+    workgroups: () => 1,
+  });
+const product: Pattern = { op: primitives.mul, inputs: { a: 'x', b: 'scale' } };
+
+const f32 = (...shape: number[]) => tensorType('f32', shape);
+const [x, scale, residual] = [input('x', f32(3, 4)), input('scale', f32(4)), input('residual', f32(12))];
+
+describeGpu('fusion', () => {
+  let gpu: WebGpuExecutor;
+  let keeping: WebGpuExecutor;
+  beforeAll(async () => {
+    gpu = await webgpu({ kernels: [kernelOf(product)] });
+    keeping = await webgpu({ kernels: [kernelOf({ ...product, keeps: { y: 'product' } })] });
+  });
+  afterAll(async () => {
+    await gpu?.dispose();
+    await keeping?.dispose();
+  });
+
+  /** Compares with the interpreter on the graph as it is written, and says how it ran. */
+  const run = async (outputs: Record<string, Value>, executor = gpu): Promise<string> => {
+    const graph = graphOf(outputs);
+    await expectEqual(executor, 'fusion', outputs, randomInputs(graph.inputs), { depth: 2 });
+    return executor.plan(graph);
+  };
+  const fused = 'test.scaled_sum ×1 by test.scaled_sum\ntest.scaled_sum ×1 fuses prim.add, prim.mul';
+
+  it('finds a pattern either way round and through reshapes', async () => {
+    const straight = add(mul(x, scale), reshape(residual, [3, 4]));
+    expect(await run({ y: straight })).toBe(fused);
+    expect(await run({ y: reshape(add(reshape(residual, [3, 4]), mul(scale, x)), [2, 6]) })).toBe(fused);
+  });
+
+  it('leaves alone what something else reads from the inside, or what is an output itself', async () => {
+    const inside = mul(x, scale);
+    const y = add(inside, reshape(residual, [3, 4]));
+    expect(await run({ y, inside })).not.toContain('fuses');
+    expect(await run({ y, other: sub(inside, 1) })).not.toContain('fuses');
+  });
+
+  it('fuses each of several, one upon the other', async () => {
+    const once = add(mul(x, scale), reshape(residual, [3, 4]));
+    expect(await run({ y: add(mul(once, scale), once) })).toContain('×2 fuses prim.add, prim.mul');
+  });
+
+  it('says why a fusion was not made', async () => {
+    const wide = mul(x, input('wide', f32(3, 4)));
+    expect(await run({ y: add(wide, reshape(residual, [3, 4])) })).toContain(
+      'test.scaled_sum ×1 not fused: test.scaled_sum: 2 axes but no scale of 4',
+    );
+    expect(await run({ y: add(mul(x, scale), input('row', f32(4))) })).toContain(
+      "×1 not fused: test.scaled_sum: test.scaled_sum: 'residual' must be [3,4], got f32[4]",
+    );
+  });
+
+  it('keeps what the fused op puts out too, unless that closes a circle', async () => {
+    const inside = mul(x, scale);
+    const open = { y: add(inside, reshape(residual, [3, 4])), next: sub(inside, 1) };
+    expect(await run(open, keeping)).toContain('fuses');
+    expect(await run({ y: add(inside, sub(inside, 1)) }, keeping)).not.toContain('fuses');
+  });
+});
