@@ -1,4 +1,4 @@
-import { convert, isFloat } from '@emu-ts/base';
+import { convert, isFloat, random } from '@emu-ts/base';
 import {
   type AnyOp,
   graphOf,
@@ -67,6 +67,7 @@ const suites: Readonly<Record<string, readonly OpCase[]>> = {
     product(9, 64, 64),
     product(70, 60, 130),
     product(65, 33, 66),
+    product(70, 1100, 66),
   ],
   'nn.linear_int4': [...casesOf(4), ...many(4)],
   'nn.linear_int8': [...casesOf(8), ...many(8)],
@@ -114,11 +115,29 @@ const suites: Readonly<Record<string, readonly OpCase[]>> = {
   'nn.rope': rope.cases,
 };
 
-/** More rows of x than one workgroup takes. */
+/** More rows of x than the kernels for few take at once: whole and ragged groups, and k long enough to be split. */
 function many(bits: 4 | 8): OpCase[] {
-  const [first] = casesOf(bits);
-  const { inputs, ...rest } = first;
-  return [{ ...rest, name: 'nineteen rows', inputs: { ...inputs, x: f32(19, 64) } }];
+  return [
+    [19, 64, 3],
+    [19, 60, 20],
+    [70, 1090, 66],
+  ].map(([rows, k, n]) => {
+    const groups = Math.ceil(k / 32);
+    const bytes = 4 * bits;
+    const codes = {
+      dtype: 'u8' as const,
+      shape: [n, groups, bytes],
+      data: Uint8Array.from(random(5).bits(n * groups * bytes), (word) => word & 255),
+    };
+    return {
+      name: `${rows} × ${k} × ${n}`,
+      inputs: { x: f32(rows, k), codes, scales: tensorType('f16', [n, groups]), bias: f32(n) },
+      attrs: {},
+      given: { codes },
+      // Codes reach 2^(bits−1), so sums are that much larger than their inputs.
+      expectation: { magnitude: 2 ** (bits - 1) * 16 },
+    };
+  });
 }
 
 const symbolsOf = (inputs: OpCase['inputs']) =>

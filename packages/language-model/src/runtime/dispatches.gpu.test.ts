@@ -30,8 +30,8 @@ it('decodes with so many dispatches', async () => {
   await using program = await executor.compile(passGraph(settings, shape), { donate });
   expect(program.plan()).toMatchInlineSnapshot(`
     "attention.cached ×40 by attention.cached in place
-    nn.linear_int4 ×280 by nn.linear_int4 few rows
-    nn.rms_norm ×81 by nn.rms_norm row
+    nn.linear_int4 ×280 by nn.linear_int4 few rows subgroups
+    nn.rms_norm ×81 by nn.rms_norm row subgroups
     nn.rope ×80 by nn.rope pair
     nn.silu ×40 by nn.silu
     prim.add ×1 by prim.add (prim.add vec4: the size does not divide by 4)

@@ -1,13 +1,14 @@
 /// <reference path="../wgsl.d.ts" />
 import { size, type TensorType } from '@emu-ts/graph';
 import type { Kernel } from '@emu-ts/webgpu/kernel';
+import { rowRungs } from '../lanes/ladder.js';
 import { f32, lanesFor, u32, vectorises } from '../rows.js';
 import source from './group-norm.wgsl';
 import { groupNormOp } from './op.js';
 
 const positions = ({ shape }: TensorType) => shape.slice(2).reduce((n, d) => n * d, 1);
 
-export const groupNormKernel: Kernel<typeof groupNormOp> = {
+export const groupNormKernels: readonly Kernel<typeof groupNormOp>[] = rowRungs({
   op: groupNormOp,
   name: 'nn.group_norm group',
   source,
@@ -27,4 +28,4 @@ export const groupNormKernel: Kernel<typeof groupNormOp> = {
     return { x: width, y: width };
   },
   workgroups: ({ x }, { groups }) => x.shape[0] * groups,
-};
+} satisfies Kernel<typeof groupNormOp>);

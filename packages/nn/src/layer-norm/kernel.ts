@@ -2,11 +2,12 @@
 
 import { last } from '@emu-ts/graph';
 import type { Kernel } from '@emu-ts/webgpu/kernel';
+import { rowRungs } from '../lanes/ladder.js';
 import { f32, lanesFor, rowsOf, u32, vectorises } from '../rows.js';
 import source from './layer-norm.wgsl';
 import { layerNormOp } from './op.js';
 
-export const layerNormKernel: Kernel<typeof layerNormOp> = {
+export const layerNormKernels: readonly Kernel<typeof layerNormOp>[] = rowRungs({
   op: layerNormOp,
   name: 'nn.layer_norm row',
   source,
@@ -20,4 +21,4 @@ export const layerNormKernel: Kernel<typeof layerNormOp> = {
     return { x: width, weight: width, bias: width, y: width };
   },
   workgroups: ({ x }) => rowsOf(x),
-};
+} satisfies Kernel<typeof layerNormOp>);

@@ -1,27 +1,10 @@
 // y = (x − mean) · rstd · weight + bias, row by row. One workgroup owns one row and passes over it three times: mean, then
 // variance about that mean (one pass with E[x²] − E[x]² would cancel), then the result. After the first pass the row comes
-// from cache. Lanes fold their f32 sums pairwise in workgroup memory. VECTOR: the row divides by four.
+// from cache. Lanes fold their f32 sums as `lanes/` says. VECTOR: the row divides by four.
 
 override VECTOR: bool = false;
-override LANES: u32 = 64u;
 
-var<workgroup> partial: array<f32, LANES>;
-
-fn fold(lane: u32, value: f32) -> f32 {
-  partial[lane] = value;
-  workgroupBarrier();
-  for (var half = LANES / 2u; half > 0u; half /= 2u) {
-    if (lane < half) { partial[lane] += partial[lane + half]; }
-    workgroupBarrier();
-  }
-  let total = partial[0];
-  workgroupBarrier();
-  return total;
-}
-
-@compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let row = linear_workgroup(workgroup);
+fn run(row: u32, lane: u32) {
   if (row >= params.rows) { return; }
   let base = row * params.columns;
   let quads = params.columns / 4u;
@@ -31,7 +14,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
   } else {
     for (var i = lane; i < params.columns; i += LANES) { total += load_x(base + i); }
   }
-  let mean = fold(lane, total) / f32(params.columns);
+  let mean = fold_sum(lane, total) / f32(params.columns);
   var squares = 0.0;
   if (VECTOR) {
     for (var i = lane; i < quads; i += LANES) {
@@ -44,7 +27,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
       squares += centred * centred;
     }
   }
-  let rstd = inverseSqrt(fold(lane, squares) / f32(params.columns) + params.eps);
+  let rstd = inverseSqrt(fold_sum(lane, squares) / f32(params.columns) + params.eps);
   if (VECTOR) {
     for (var i = lane; i < quads; i += LANES) {
       store4_y(base / 4u + i, (load4_x(base / 4u + i) - mean) * rstd * load4_weight(i) + load4_bias(i));

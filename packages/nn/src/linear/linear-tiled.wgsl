@@ -1,34 +1,11 @@
 // y [m n] = x [m k] · weight [n k]ᵀ + bias [n]. One workgroup of 16 × 16 owns a tile of 64 × 64 of y, one invocation 4 rows
 // and 4 columns of it in registers. Steps of 16 along k: every invocation brings four neighbours of a row of x and of a
 // row of weight into workgroup memory, laid out so that neighbouring lanes read neighbouring vectors; then all multiply
-// from there. With VECTOR each is one 16-byte load (k divides by four). Sums are f32; the bias is added at the end.
-
-override VECTOR: bool = false;
+// from there. Sums are f32; the bias is added at the end. Where there are few tiles and k is long, k is split over several
+// workgroups (`span` each), y is a list of partial results, and another pass adds them up.
 
 var<workgroup> tile_x: array<vec4<f32>, 256>; // 4 vectors along k × 64 rows of x
 var<workgroup> tile_w: array<vec4<f32>, 256>; // 4 vectors along k × 64 rows of weight
-
-fn fetch_x(row: u32, p: u32) -> vec4<f32> {
-  if (row >= params.m || p >= params.k) { return vec4<f32>(); }
-  let at = row * params.k + p;
-  if (VECTOR) { return load4_x(at / 4u); }
-  var value = vec4<f32>();
-  for (var j = 0u; j < 4u; j++) {
-    if (p + j < params.k) { value[j] = load_x(at + j); }
-  }
-  return value;
-}
-
-fn fetch_w(row: u32, p: u32) -> vec4<f32> {
-  if (row >= params.n || p >= params.k) { return vec4<f32>(); }
-  let at = row * params.k + p;
-  if (VECTOR) { return load4_weight(at / 4u); }
-  var value = vec4<f32>();
-  for (var j = 0u; j < 4u; j++) {
-    if (p + j < params.k) { value[j] = load_weight(at + j); }
-  }
-  return value;
-}
 
 @compute @workgroup_size(16, 16)
 fn main(
@@ -39,15 +16,17 @@ fn main(
   let tile = linear_workgroup(workgroup);
   if (tile >= params.tiles) { return; }
   let columns = (params.n + 63u) / 64u;
+  let rows = (params.m + 63u) / 64u;
   let left = tile % columns * 64u;
-  let top = tile / columns * 64u;
+  let top = tile / columns % rows * 64u;
+  let split = tile / (columns * rows);
   let line = lane / 4u;
   let part = lane % 4u;
   var sum0 = vec4<f32>();
   var sum1 = vec4<f32>();
   var sum2 = vec4<f32>();
   var sum3 = vec4<f32>();
-  for (var first = 0u; first < params.k; first += 16u) {
+  for (var first = split * params.span; first < min(params.k, (split + 1u) * params.span); first += 16u) {
     tile_x[part * 64u + line] = fetch_x(top + line, first + part * 4u);
     tile_w[part * 64u + line] = fetch_w(left + line, first + part * 4u);
     workgroupBarrier();
@@ -73,7 +52,7 @@ fn main(
     if (row >= params.m) { continue; }
     for (var j = 0u; j < 4u; j++) {
       let column = left + local.x + j * 16u;
-      if (column < params.n) { store_y(row * params.n + column, sums[r][j] + load_bias(column)); }
+      if (column < params.n) { store_y((split * params.m + row) * params.n + column, sums[r][j] + load_bias(column)); }
     }
   }
 }

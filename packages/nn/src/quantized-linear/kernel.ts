@@ -1,43 +1,79 @@
 /// <reference path="../wgsl.d.ts" />
 import { last, type TensorType } from '@emu-ts/graph';
 import type { Kernel } from '@emu-ts/webgpu/kernel';
-import { rowsAtOnce } from '../linear/kernel.js';
+import { fewRungs } from '../lanes/ladder.js';
+import operandX from '../linear/operand-x.wgsl';
+import {
+  fewRows,
+  type Product,
+  type ProductTypes,
+  rowsAtOnce,
+  tileable,
+  tiledRungs,
+} from '../linear/product.js';
 import { rowsOf, u32, vectorises } from '../rows.js';
-import source from './linear-codes.wgsl';
-import { linearInt4Op, linearInt8Op } from './op.js';
+import few from './linear-codes.wgsl';
+import { groupSize, linearInt4Op, linearInt8Op } from './op.js';
+import operandCodes from './operand-codes.wgsl';
 
-type Types = { readonly x: TensorType; readonly codes: TensorType };
+type Types = ProductTypes & { readonly codes: TensorType; readonly scales: TensorType };
+
+const groupsOf = ({ codes }: Types) => codes.shape[1];
 
 const blocksOf = ({ x, codes }: Types) => {
   const m = rowsOf(x);
   return m === 0 ? 0 : Math.ceil(codes.shape[0] / 4) * Math.ceil(m / rowsAtOnce(m));
 };
 
-const kernel = (bytes: boolean) => ({
-  source,
-  arrays: ['codes'],
-  params: (types: Types) => {
-    const [n, groups] = types.codes.shape;
-    const numbers = { m: rowsOf(types.x), n, k: last(types.x), groups, blocks: blocksOf(types) };
-    return Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, u32(value)]));
-  },
-  overrides: ({ x }: Types) => ({
-    ROWS: rowsAtOnce(Math.max(1, rowsOf(x))),
-    BYTES: Number(bytes),
-    VECTOR: Number(vectorises(last(x), x)),
-  }),
-  widths: ({ x }: Types) => ({ codes: 16 as const, x: vectorises(last(x), x) ? (4 as const) : (1 as const) }),
-  workgroups: blocksOf,
+const fewKernels = (product: Product<Types>, bytes: boolean) =>
+  fewRungs({
+    name: `${product.name} few rows`,
+    source: `${operandX}\n${few}`,
+    arrays: ['codes'],
+    supports: (types: Types) => {
+      const m = rowsOf(types.x);
+      return m <= fewRows || tileable(product, types) !== true || `${m} rows > ${fewRows}`;
+    },
+    params: (types: Types) => {
+      const [n, groups] = types.codes.shape;
+      const numbers = { m: rowsOf(types.x), n, k: last(types.x), groups, blocks: blocksOf(types) };
+      return Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, u32(value)]));
+    },
+    overrides: ({ x }: Types) => ({
+      ROWS: rowsAtOnce(Math.max(1, rowsOf(x))),
+      BYTES: Number(bytes),
+      VECTOR: Number(vectorises(last(x), x)),
+    }),
+    widths: ({ x }: Types) => ({
+      codes: 16 as const,
+      x: vectorises(last(x), x) ? (4 as const) : (1 as const),
+    }),
+    workgroups: blocksOf,
+  });
+
+const codesProduct = (name: string, bytes: boolean): Product<Types> => ({
+  name,
+  operands: `${operandX}\n${operandCodes}`,
+  weights: ['codes', 'scales'],
+  size: ({ x, codes }) => [codes.shape[0], last(x)],
+  params: (types) => ({ groups: u32(groupsOf(types)) }),
+  overrides: () => ({ BYTES: Number(bytes) }),
+  widths: () => ({ codes: 4 }),
+  group: groupSize,
 });
 
-export const linearInt4Kernel: Kernel<typeof linearInt4Op> = {
-  op: linearInt4Op,
-  name: 'nn.linear_int4 few rows',
-  ...kernel(false),
+const rungs = (name: string, bytes: boolean) => {
+  const product = codesProduct(name, bytes);
+  return [
+    ...fewKernels(product, bytes),
+    ...tiledRungs(product).map((rung) => ({ ...rung, arrays: ['codes'] })),
+  ];
 };
 
-export const linearInt8Kernel: Kernel<typeof linearInt8Op> = {
-  op: linearInt8Op,
-  name: 'nn.linear_int8 few rows',
-  ...kernel(true),
-};
+export const linearInt4Kernels: readonly Kernel<typeof linearInt4Op>[] = rungs('nn.linear_int4', false).map(
+  (rung) => ({ op: linearInt4Op, ...rung }),
+);
+
+export const linearInt8Kernels: readonly Kernel<typeof linearInt8Op>[] = rungs('nn.linear_int8', true).map(
+  (rung) => ({ op: linearInt8Op, ...rung }),
+);

@@ -4,22 +4,7 @@
 // 4-bit codes (two are 32 8-bit codes), one scale serves them, and the zero point is taken off after the products, from
 // the sum of x over the group. Codes beyond k meet zeros of x. Sums are f32.
 
-override ROWS: u32 = 1u; // of x, 1 to 8
 override BYTES: bool = false; // 8-bit codes
-override VECTOR: bool = false; // k divides by four
-
-var<workgroup> partial: array<f32, 2048>; // 64 lanes × 4 rows of weight × 8 rows of x
-
-fn fetch_x(row: u32, p: u32) -> vec4<f32> {
-  if (p >= params.k) { return vec4<f32>(); }
-  let at = row * params.k + p;
-  if (VECTOR) { return load4_x(at / 4u); }
-  var value = vec4<f32>();
-  for (var j = 0u; j < 4u; j++) {
-    if (p + j < params.k) { value[j] = load_x(at + j); }
-  }
-  return value;
-}
 
 // Eight codes against eight elements: 4-bit ones alternate between low and high halves of the bytes of one word.
 fn product(group: u32, eighth: u32, near: vec4<f32>, far: vec4<f32>) -> f32 {
@@ -34,9 +19,7 @@ fn product(group: u32, eighth: u32, near: vec4<f32>, far: vec4<f32>) -> f32 {
   return dot(even, vec4<f32>(near.x, near.z, far.x, far.z)) + dot(odd, vec4<f32>(near.y, near.w, far.y, far.w));
 }
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let block = linear_workgroup(workgroup);
+fn run(block: u32, lane: u32) {
   if (block >= params.blocks) { return; }
   let blocks = (params.n + 3u) / 4u;
   let column = block % blocks * 4u;
@@ -65,16 +48,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
       sums[r] += scales_here * (products - offset);
     }
   }
-  for (var r = 0u; r < ROWS; r++) {
-    for (var j = 0u; j < 4u; j++) { partial[(r * 4u + j) * 64u + lane] = sums[r][j]; }
-  }
-  workgroupBarrier();
-  if (lane >= ROWS * 4u) { return; }
+  let total = fold_each(lane, sums);
   let row = top + lane / 4u;
-  let target_column = column + lane % 4u;
-  if (row >= params.m || target_column >= params.n) { return; }
-  var total = 0.0;
-  // Every lane starts elsewhere, so that they do not meet in one memory bank.
-  for (var i = 0u; i < 64u; i++) { total += partial[lane * 64u + (i + lane) % 64u]; }
-  store_y(row * params.n + target_column, total + load_bias(target_column));
+  let at = column + lane % 4u;
+  if (lane < ROWS * 4u && row < params.m && at < params.n) { store_y(row * params.n + at, total + load_bias(at)); }
 }

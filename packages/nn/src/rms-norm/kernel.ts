@@ -2,11 +2,12 @@
 
 import { last } from '@emu-ts/graph';
 import type { Kernel } from '@emu-ts/webgpu/kernel';
+import { rowRungs } from '../lanes/ladder.js';
 import { f32, lanesFor, rowsOf, u32, vectorises } from '../rows.js';
 import { rmsNormOp } from './op.js';
 import source from './rms-norm.wgsl';
 
-export const rmsNormKernel: Kernel<typeof rmsNormOp> = {
+export const rmsNormKernels: readonly Kernel<typeof rmsNormOp>[] = rowRungs({
   op: rmsNormOp,
   name: 'nn.rms_norm row',
   source,
@@ -20,4 +21,4 @@ export const rmsNormKernel: Kernel<typeof rmsNormOp> = {
     return { x: width, weight: width, y: width };
   },
   workgroups: ({ x }) => rowsOf(x),
-};
+} satisfies Kernel<typeof rmsNormOp>);

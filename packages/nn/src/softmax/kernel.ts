@@ -1,6 +1,7 @@
 /// <reference path="../wgsl.d.ts" />
 import { last, type TensorType } from '@emu-ts/graph';
 import type { Kernel } from '@emu-ts/webgpu/kernel';
+import { rowRungs } from '../lanes/ladder.js';
 import { logSoftmaxOp } from '../log-softmax/op.js';
 import { lanesFor, rowsOf, u32 } from '../rows.js';
 import { softmaxOp } from './op.js';
@@ -17,14 +18,14 @@ const row = (log: boolean) => ({
   workgroups: ({ x }: { x: TensorType }) => rowsOf(x),
 });
 
-export const softmaxKernel: Kernel<typeof softmaxOp> = {
+export const softmaxKernels: readonly Kernel<typeof softmaxOp>[] = rowRungs({
   op: softmaxOp,
   name: 'nn.softmax row',
   ...row(false),
-};
+} satisfies Kernel<typeof softmaxOp>);
 
-export const logSoftmaxKernel: Kernel<typeof logSoftmaxOp> = {
+export const logSoftmaxKernels: readonly Kernel<typeof logSoftmaxOp>[] = rowRungs({
   op: logSoftmaxOp,
   name: 'nn.log_softmax row',
   ...row(true),
-};
+} satisfies Kernel<typeof logSoftmaxOp>);

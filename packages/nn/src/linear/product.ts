@@ -1,0 +1,131 @@
+/// <reference path="../wgsl.d.ts" />
+import { type TensorType, tensorType } from '@emu-ts/graph';
+import type { ManyPasses, Overrides, Params, Pass, Width } from '@emu-ts/webgpu/kernel';
+import { rowsOf, u32, vectorises } from '../rows.js';
+import sumSource from './linear-sum.wgsl';
+import tiledSource from './linear-tiled.wgsl';
+
+/**
+ * What every product y = x Wᵀ + b shares, however W is stored: a text with `fetch_w` stands before the kernel, and this
+ * description says how W's operands are bound.
+ */
+export interface Product<T> {
+  readonly name: string;
+  /** `operand-x.wgsl` and the text with `fetch_w`. */
+  readonly operands: string;
+  /** Operands of the op that make up W. */
+  readonly weights: readonly (keyof T & string)[];
+  /** [n k] */
+  size(types: T): readonly [n: number, k: number];
+  params?(types: T): Params;
+  overrides?(types: T): Overrides;
+  widths(types: T): Readonly<Record<string, Width>>;
+  /** Elements of k that one `fetch_w` group shares: a split never cuts one. */
+  readonly group: number;
+}
+
+export interface ProductTypes {
+  readonly x: TensorType;
+  readonly bias?: TensorType | undefined;
+  readonly y: TensorType;
+}
+
+/** Rows of x up to which reading the weight is all that counts. */
+export const fewRows = 8;
+
+/** Rows of x that one workgroup of a kernel for few rows takes: all, or halves of what is beyond eight. */
+export const rowsAtOnce = (m: number): number => Math.max(1, Math.ceil(m / Math.ceil(m / fewRows)));
+
+/** Workgroups that keep a large GPU busy. */
+const manyWorkgroups = 256;
+const shortestSpan = 256;
+
+interface Tiles {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly tiles: number;
+  readonly splits: number;
+  readonly span: number;
+}
+
+function tilesOf<T extends ProductTypes>(product: Product<T>, types: T): Tiles {
+  const [n, k] = product.size(types);
+  const m = rowsOf(types.x);
+  const tiles = Math.ceil(m / 64) * Math.ceil(n / 64);
+  const wanted = Math.min(Math.floor(manyWorkgroups / Math.max(1, tiles)), Math.floor(k / shortestSpan), 8);
+  const step = Math.max(16, product.group);
+  const span = Math.ceil(k / Math.max(1, wanted) / step) * step;
+  return { m, n, k, tiles, span, splits: Math.max(1, Math.ceil(k / Math.max(1, span))) };
+}
+
+/** True, or why a tile of 64 × 64 is not worth its work. */
+export function tileable<T extends ProductTypes>(product: Product<T>, types: T): true | string {
+  const [n, k] = product.size(types);
+  return Math.min(n, k) >= 8 || `a tile of 64 × 64 is wasted on ${n} outputs of ${k} inputs`;
+}
+
+function tilePass<T extends ProductTypes>(product: Product<T>, types: T, tiles: Tiles, split: boolean): Pass {
+  const { m, n, k } = tiles;
+  const [span, count] = split ? [tiles.span, tiles.tiles * tiles.splits] : [k, tiles.tiles];
+  return {
+    label: split ? 'tiles' : undefined,
+    source: `${product.operands}\n${tiledSource}`,
+    reads: {
+      x: 'x',
+      ...Object.fromEntries(product.weights.map((name) => [name, name])),
+      bias: split ? null : 'bias',
+    },
+    writes: { y: split ? 'partial' : 'y' },
+    params: {
+      m: u32(m),
+      n: u32(n),
+      k: u32(k),
+      span: u32(span),
+      tiles: u32(count),
+      ...product.params?.(types),
+    },
+    overrides: { VECTOR: Number(vectorises(k, types.x)), ...product.overrides?.(types) },
+    workgroups: count,
+    widths: { x: vectorises(k, types.x) ? 4 : 1, ...product.widths(types) },
+  };
+}
+
+type Rung<T> = { readonly name: string } & ManyPasses<T, Record<string, never>>;
+
+/** Register tiles of 64 × 64: with k split over workgroups where there are few tiles, and without. */
+export function tiledRungs<T extends ProductTypes>(
+  product: Product<T>,
+): readonly [split: Rung<T>, whole: Rung<T>] {
+  const split: Rung<T> = {
+    name: `${product.name} tiled split`,
+    supports: (types) => {
+      const tiles = tilesOf(product, types);
+      if (tiles.splits < 2) return `${tiles.tiles} tiles of ${tiles.k} inputs keep a GPU busy`;
+      return tileable(product, types);
+    },
+    scratch: (types) => {
+      const { m, n, splits } = tilesOf(product, types);
+      return { partial: tensorType('f32', [splits, m, n]) };
+    },
+    passes: (types) => {
+      const tiles = tilesOf(product, types);
+      return [tilePass(product, types, tiles, true), sumPass(tiles)];
+    },
+  };
+  const whole: Rung<T> = {
+    name: `${product.name} tiled`,
+    supports: (types) => tileable(product, types),
+    passes: (types) => [tilePass(product, types, tilesOf(product, types), false)],
+  };
+  return [split, whole];
+}
+
+const sumPass = ({ m, n, splits }: Tiles): Pass => ({
+  label: 'sum',
+  source: sumSource,
+  reads: { partial: 'partial', bias: 'bias' },
+  writes: { y: 'y' },
+  params: { size: u32(m * n), n: u32(n), splits: u32(splits) },
+  workgroups: Math.ceil((m * n) / 256),
+});
