@@ -106,6 +106,38 @@ describe('emu', () => {
     expect(answers[0].cost).toBeLessThanOrEqual(answers[1].cost);
   });
 
+  it('scores a model, and keeps the pictures of wrong replies', async () => {
+    const out = path.join(dir, 'failures');
+    const { stdout, stderr } = await emu(
+      [
+        'eval',
+        'shapes',
+        checkpoint,
+        '--n',
+        '2',
+        '--tasks',
+        'caption',
+        'text-to-image',
+        '--seed',
+        '9',
+        '--json',
+      ].concat(['--steps', '1', '--guidance', '1', '--max-new-tokens', '4', '--out', out]),
+      { env: { EMU_CHECKPOINT: '' } },
+    );
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toMatchObject({
+      seed: 9,
+      form: 'document',
+      abilities: [
+        { ability: 'caption', count: 2, correct: 0, failures: [{ prompt: '[image]' }, {}] },
+        { ability: 'text-to-image', count: 2, goal: 0.9, met: false },
+      ],
+    });
+    const saved = await readdir(out);
+    expect(saved.filter((name) => /^caption-\d+-prompt-0.png$/.test(name))).toHaveLength(2);
+    expect(saved.filter((name) => /^text-to-image-.*-reply-0.png$/.test(name))).toHaveLength(2);
+  });
+
   it('inspects and converts without a model, tensor by tensor the same', async () => {
     const source = path.join(checkpoint, 'vae', 'diffusion_pytorch_model.bin');
     const target = path.join(dir, 'vae.safetensors');
@@ -143,6 +175,7 @@ describe('emu', () => {
     ['a number that is none', ['draw', 'x', '--steps', 'many'], 2, /whole number/],
     ['a missing file', ['caption', 'nowhere.png'], 1, /FILE: There is no file 'nowhere.png'/],
     ['a missing folder', ['caption', picture(0), '--checkpoint', 'nowhere'], 1, /CHECKPOINT_LAYOUT/],
+    ['an unknown ability', ['eval', 'shapes', '--tasks', 'painting'], 1, /ABILITY: Got the task painting/],
     ['an unknown device', ['caption', picture(0), '--device', 'abacus'], 1, /OPTION: --device got 'abacus'/],
   ] as const)('says what is wrong: %s', async (_, words, wanted, message) => {
     const { code, stderr, stdout } = await emu(words);

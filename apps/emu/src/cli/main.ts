@@ -6,6 +6,7 @@ import { checkpointCommands } from './commands/checkpoint.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { drawCommands } from './commands/draw.js';
+import { evalCommand } from './commands/eval.js';
 import { exportCommand } from './commands/export.js';
 import { textCommands } from './commands/text.js';
 
@@ -50,6 +51,7 @@ function program(signal: AbortSignal): Command {
     checkpointCommands,
     exportCommand,
     doctorCommand,
+    evalCommand,
     demoCommand,
   ])
     add(emu, signal);
