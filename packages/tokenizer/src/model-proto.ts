@@ -3,7 +3,15 @@
  * a dozen fields do not justify a code generator. Field numbers and defaults are those of `sentencepiece_model.proto`
  * (google/sentencepiece). The enums are read as int32, which has the same wire form.
  */
-import { create, createFileRegistry, type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
+import {
+  create,
+  createFileRegistry,
+  type DescMessage,
+  fromBinary,
+  type Message,
+  type MessageInitShape,
+  toBinary,
+} from '@bufbuild/protobuf';
 import {
   FileDescriptorSetSchema,
   FieldDescriptorProto_Label as Label,
@@ -114,3 +122,13 @@ function modelProtoSchema(): DescMessage {
 /** Reads a model file; throws what the protobuf library throws when the bytes are not one. */
 export const readModelProto = (bytes: Uint8Array): ModelProto =>
   fromBinary(modelProtoSchema(), bytes) as ModelProto;
+
+/** The file of a BPE model with byte fallback that keeps every space, as LLaMA's does. */
+export function writeModelProto({ pieces }: { readonly pieces: readonly PieceProto[] }): Uint8Array {
+  const init = {
+    pieces,
+    trainerSpec: { modelType: 2, byteFallback: true },
+    normalizerSpec: { name: 'identity', addDummyPrefix: true, removeExtraWhitespaces: false },
+  };
+  return toBinary(modelProtoSchema(), create(modelProtoSchema(), init as MessageInitShape<DescMessage>));
+}
