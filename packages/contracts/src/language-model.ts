@@ -24,6 +24,11 @@ export interface ReadContext {
     operands: { readonly q: Value; readonly k: Value; readonly v: Value },
     scale: number,
   ): Value;
+  /**
+   * Leaves a share of x out, in training: what low-rank updates read, each call other elements. Absent: nothing is
+   * left out.
+   */
+  dropout?(x: Value, rate: number): Value;
 }
 
 /** A causal language model as weights and pure functions: what training differentiates and export writes. */

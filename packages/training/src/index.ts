@@ -4,6 +4,7 @@ export { type CollateOptions, collate, type TrainingRow } from './data/collate.j
 export { type IndexedOptions, indexedData } from './data/indexed.js';
 export { trainingRow } from './data/row.js';
 export { drawSampled, type SampledOptions } from './data/sampled.js';
+export { type DropoutAttrs, drawDropout, dropoutOp } from './dropout/op.js';
 export {
   type DryRun,
   type DryRunOptions,
@@ -42,7 +43,7 @@ export * from './objective/compose.js';
 export { betweenImageVariance } from './objective/health.js';
 export { type InterleavedOptions, interleavedObjective } from './objective/interleaved.js';
 export type { InterleavedModel } from './objective/model.js';
-export { readRows } from './objective/read.js';
+export { type ReadRowsOptions, readRows } from './objective/read.js';
 export { clipCoefficient, globalNorm, isNumber } from './optimizer/clip.js';
 export { assign, type OptimizerOptions, type ParameterGroup, type Treatment } from './optimizer/groups.js';
 export { expectMatches, matcher } from './optimizer/pattern.js';

@@ -20,24 +20,32 @@ function selfAttention(
   p: Params<AttentionTree>,
   x: Value,
   layer: number,
-  { positions, tables, attend }: Surroundings,
+  { positions, tables, attend, dropout }: Surroundings,
   c: LlamaConfig,
 ): Value {
-  const heads = (projection: ProjectionParams) => splitHeads(project(projection, x, loraScale(c)), c.heads);
+  const rate = c.lora?.dropout ?? 0;
+  const update = { scale: loraScale(c), reads: (y: Value) => (dropout && rate > 0 ? dropout(y, rate) : y) };
+  const heads = (projection: ProjectionParams) => splitHeads(project(projection, x, update), c.heads);
   const q = rope(heads(p.q_proj), positions, tables); // [b h t d]
   const k = rope(heads(p.k_proj), positions, tables);
   const v = heads(p.v_proj);
   const seen = attend(layer, { q, k, v }, headSize(c) ** -0.5);
-  return project(p.o_proj, mergeHeads(seen), loraScale(c));
+  return project(p.o_proj, mergeHeads(seen), update);
 }
 
 /** SwiGLU (Shazeer, "GLU Variants Improve Transformer", 2020). */
 const mlp = (p: Params<MlpTree>, x: Value): Value =>
   linear(p.down_proj, mul(silu(linear(p.gate_proj, x)), linear(p.up_proj, x)));
 
+/** How a low-rank update counts, and what of x it reads: all of it by default. */
+export interface UpdateRule {
+  readonly scale: number;
+  reads?(x: Value): Value;
+}
+
 /** x Wᵀ + scale · (x Aᵀ) Bᵀ: a projection and, where there is one, its low-rank update. */
-export function project(p: ProjectionParams, x: Value, scale: number): Value {
+export function project(p: ProjectionParams, x: Value, { scale, reads = (y) => y }: UpdateRule): Value {
   const y = linear(p, x);
   if (!p.lora_A || !p.lora_B) return y;
-  return add(y, mul(linear(p.lora_B.default, linear(p.lora_A.default, x)), scale));
+  return add(y, mul(linear(p.lora_B.default, linear(p.lora_A.default, reads(x))), scale));
 }

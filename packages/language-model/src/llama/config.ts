@@ -8,6 +8,8 @@ export interface LoraConfig {
   readonly r: number;
   /** The update counts alpha / r times. */
   readonly alpha: number;
+  /** Share of what the update reads that is left out in training. Default 0; Emu-I was tuned with 0.05. */
+  readonly dropout?: number | undefined;
 }
 
 export interface LlamaConfig {

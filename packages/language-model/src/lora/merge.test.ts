@@ -31,8 +31,8 @@ describe('mergeLora', () => {
       a: weights.get('q_proj.lora_A.default.weight')!,
       b: weights.get('q_proj.lora_B.default.weight')!,
     };
-    const live = graphOf({ y: project(p, input('x', x), lora.alpha / lora.r) });
-    const plain = graphOf({ y: project({ weight: p.weight }, input('x', x), 0) });
+    const live = graphOf({ y: project(p, input('x', x), { scale: lora.alpha / lora.r }) });
+    const plain = graphOf({ y: project({ weight: p.weight }, input('x', x), { scale: 0 }) });
     const wanted = interpret(live, { ...feed, weight: weights.get('q_proj.weight')! }).y;
     expectClose('merged LoRA', interpret(plain, { x, weight: merged }).y, wanted, { terms: 7, dtype: 'f32' });
   });

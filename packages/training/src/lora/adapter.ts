@@ -6,6 +6,8 @@ import { node, writeDirectoryAtomic, writeFlushed } from '../files/atomic.js';
 export interface AdapterOptions extends CallOptions {
   readonly r: number;
   readonly alpha: number;
+  /** What training left out of the inputs; a note for whoever trains on. */
+  readonly dropout?: number | undefined;
   /** Where the language model stands in the checkpoint. Default `decoder.lm.`, Emu's. */
   readonly prefix?: string | undefined;
 }
@@ -20,7 +22,7 @@ const matrix = /^(.*\.([A-Za-z0-9_]+))\.lora_([AB])\.default\.weight$/;
 export async function saveAdapter(
   dir: string,
   weights: TensorSource,
-  { r, alpha, prefix = 'decoder.lm.', signal }: AdapterOptions,
+  { r, alpha, dropout = 0, prefix = 'decoder.lm.', signal }: AdapterOptions,
 ): Promise<void> {
   const tensors = new Map<string, HostTensor>();
   const targets = new Set<string>();
@@ -36,7 +38,7 @@ export async function saveAdapter(
     task_type: 'CAUSAL_LM',
     r,
     lora_alpha: alpha,
-    lora_dropout: 0,
+    lora_dropout: dropout,
     bias: 'none',
     fan_in_fan_out: false,
     inference_mode: true,

@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { tensor, toF64 } from '@emu-ts/base';
+import { type HostTensor, random, sizeOf, tensor, toF64 } from '@emu-ts/base';
 import { emuInstruct, openCheckpoint, renamed } from '@emu-ts/checkpoint';
-import { interpreter } from '@emu-ts/graph';
+import { interpret, interpreter } from '@emu-ts/graph';
 import { type LlamaConfig, llamaModel, mergeLora, unmergeLora } from '@emu-ts/language-model';
 import { initialize, tensorSource } from '@emu-ts/params';
 import { expectClose } from '@emu-ts/testing';
@@ -10,8 +10,10 @@ import { describe, expect, it } from 'vitest';
 import { freshDirs } from '../../test/runs.js';
 import { collate, type TrainingRow } from '../data/collate.js';
 import { indexedData } from '../data/indexed.js';
+import { type DropoutAttrs, drawDropout, dropoutOp } from '../dropout/op.js';
 import { train } from '../loop/train.js';
 import { interleavedObjective } from '../objective/interleaved.js';
+import type { InterleavedModel } from '../objective/model.js';
 import { readRows } from '../objective/read.js';
 import { emuInstructionTuning } from '../optimizer/presets.js';
 import { trainingStep } from '../step/step.js';
@@ -49,16 +51,20 @@ const row: TrainingRow = {
   },
 };
 const batch = collate([row], { queries: 1, padId: 0 });
-const step = trainingStep({
-  params: tuned.params,
-  objective: interleavedObjective({
+/** A language model alone, for rows without images. */
+function objectiveModel(model: typeof tuned): Omit<InterleavedModel, 'params'> {
+  return {
     queries: 1,
     embedImages: (_, pixels) => pixels,
-    embedTokens: (p, ids) => tuned.embed(p, ids),
-    read: (p, x) => readRows(tuned, p, x),
-    logits: (p, h) => tuned.logits(p, h),
+    embedTokens: (p, ids) => model.embed(p, ids),
+    read: (p, x, options) => readRows(model, p, x, options),
+    logits: (p, h) => model.logits(p, h),
     regress: (_, h) => h,
-  }),
+  };
+}
+const step = trainingStep({
+  params: tuned.params,
+  objective: interleavedObjective(objectiveModel(tuned)),
   optimizer: { ...emuInstructionTuning(10), groups: [{ name: 'lora', match: ['**'], rate: 3e-2 }] },
 });
 const head = 'decoder.lm.base_model.model.';
@@ -89,6 +95,49 @@ describe('loraStart', () => {
     );
     const three = loraStart(pretrained, tuned.params, { seed: 1, newRowsFrom: [1, 2, 3] });
     return expect(three.read(`${head}lm_head.weight`)).rejects.toMatchObject({ code: 'LORA' });
+  });
+});
+
+describe('LoRA dropout', () => {
+  const sample = drawDropout({ seed: 3, index: 0 });
+  const other = drawDropout({ seed: 3, index: 1 });
+  /** Matrices that change something, so that it shows what they read. */
+  const weights = initialize(tuned.params, { seed: 8 });
+  for (const [name, { shape }] of weights)
+    if (name.includes('.lora_B.')) weights.set(name, tensor('f32', shape, random(4).normal(sizeOf(shape))));
+
+  const lossAt = (rate: number | undefined, dropout?: HostTensor): number => {
+    const model = llamaModel({ ...plain, vocabSize: 12, lora: { ...lora, dropout: rate } });
+    const graph = trainingStep({
+      params: model.params,
+      objective: interleavedObjective(objectiveModel(model)),
+      optimizer: { ...emuInstructionTuning(10), rows: {} },
+    }).traceLosses({ ...batch, ...(dropout ? { dropout } : {}) });
+    const inputs = { ...Object.fromEntries(weights), ...batch, ...(dropout ? { dropout } : {}) };
+    const given = Object.keys(graph.inputs).map((name) => [name, inputs[name as keyof typeof inputs]]);
+    return toF64(interpret(graph, Object.fromEntries(given))['metric.loss'])[0];
+  };
+
+  it('leaves out something else in every batch, and nothing without a rate or a seed', () => {
+    const whole = lossAt(undefined);
+    expect(lossAt(0.5)).toBe(whole);
+    expect(lossAt(undefined, sample)).toBe(whole);
+    expect(lossAt(0.5, sample)).not.toBe(whole);
+    expect(lossAt(0.5, sample)).toBe(lossAt(0.5, sample));
+    expect(lossAt(0.5, sample)).not.toBe(lossAt(0.5, other));
+  });
+
+  it('gives every projection inputs of its own', () => {
+    const model = llamaModel({ ...plain, vocabSize: 12, lora: { ...lora, dropout: 0.5 } });
+    const graph = trainingStep({
+      params: model.params,
+      objective: interleavedObjective(objectiveModel(model)),
+      optimizer: { ...emuInstructionTuning(10), rows: {} },
+    }).traceLosses({ ...batch, dropout: sample });
+    const sites = graph.nodes.flatMap(({ op, attrs }) =>
+      op === dropoutOp ? [(attrs as DropoutAttrs).site] : [],
+    );
+    expect(sites.sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 });
 

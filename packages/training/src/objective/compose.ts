@@ -45,7 +45,7 @@ export function composeModel<
     embedImages: (p, pixels) =>
       causalTransformer.forward(part<C>(p), visualEncoder.forward(part<V>(p), pixels)),
     embedTokens: (p, ids) => languageModel.embed(part<L>(p), ids),
-    read: (p, embeddings, mask) => readRows(languageModel, part<L>(p), embeddings, mask),
+    read: (p, embeddings, options) => readRows(languageModel, part<L>(p), embeddings, options),
     logits: (p, hidden) => languageModel.logits(part<L>(p), hidden),
     regress: (p, hidden) => regressionHead.forward(part<H>(p), hidden),
   };

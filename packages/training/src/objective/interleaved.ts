@@ -46,14 +46,15 @@ export interface InterleavedOptions {
  * [b · t] whose next token `text_labels` i32 [m] is asked for; `regression_inputs` and `regression_labels` i32 [n
  * queries+1], positions in [b · t]; `image_index` i32 [n], which image of its sequence each is. −1 marks padding in all
  * of them. `sampled` i32 [n queries]: 1 where the model reads its own prediction instead of the image's embedding
- * (scheduled sampling, Bengio et al., 2015), which costs a second pass.
+ * (scheduled sampling, Bengio et al., 2015), which costs a second pass. `dropout` i32 [4], from `drawDropout`: what
+ * low-rank updates do not see, where the model's configuration has a rate.
  */
 export function interleavedObjective<T extends ParamTree>(
   model: Omit<InterleavedModel<T>, 'params'>,
   { textWeight = 1, imageWeight = 1, imagesLogged = 0 }: InterleavedOptions = {},
 ): Objective<T> {
   return (p, batch) => {
-    const { ids, mask, slots, text_inputs, text_labels } = batch;
+    const { ids, mask, dropout, slots, text_inputs, text_labels } = batch;
     if (!ids) throw new EmuError('OBJECTIVE', "The batch has no 'ids'.");
     const tokens = model.embedTokens(p, ids); // [b t d]
     const images = batch.image_embeddings ?? (batch.images && model.embedImages(p, batch.images)); // [n q d]
@@ -63,9 +64,9 @@ export function interleavedObjective<T extends ParamTree>(
     const regress = (hidden: Value) => model.regress(p, rowsAt(hidden, batch.regression_inputs));
 
     const embeddings = images ? mixed(images) : tokens;
-    let hidden = model.read(p, embeddings, mask);
+    let hidden = model.read(p, embeddings, { mask, dropout });
     if (images && pairs && batch.sampled) {
-      hidden = model.read(p, mixed(feedBack(images, regress(hidden), batch.sampled)), mask);
+      hidden = model.read(p, mixed(feedBack(images, regress(hidden), batch.sampled)), { mask, dropout });
     }
 
     const parts: Losses[] = [];

@@ -1,5 +1,6 @@
 import type { Value } from '@emu-ts/graph';
 import type { Params, ParamTree } from '@emu-ts/params';
+import type { ReadRowsOptions } from './read.js';
 
 /**
  * What the unified objective needs of a model: five pure functions over one parameter tree. `composeModel` makes one of
@@ -15,7 +16,7 @@ export interface InterleavedModel<T extends ParamTree = ParamTree> {
   /** ids i32 [… ] → [… width] */
   embedTokens(p: Params<T>, ids: Value): Value;
   /** Input embeddings [b t width] → hidden states after the final norm [b t width]. Position i sees 0 … i. */
-  read(p: Params<T>, embeddings: Value, mask: Value | undefined): Value;
+  read(p: Params<T>, embeddings: Value, options: ReadRowsOptions): Value;
   /** hidden [rows width] → [rows vocabulary] */
   logits(p: Params<T>, hidden: Value): Value;
   /** hidden [rows width] → the next input embedding, of an image [rows width] */
