@@ -1,5 +1,6 @@
 import type { AnyKernel } from '@emu-ts/webgpu/kernel';
 import { cachedAttentionKernel } from './cached-attention/kernel.js';
+import { decodeKernels } from './decode/kernels.js';
 
 /** WGSL kernels for the composites of the language model, as data: `webgpu({ kernels: [...languageModelKernels, ...nnKernels] })`. */
-export const languageModelKernels: readonly AnyKernel[] = [cachedAttentionKernel];
+export const languageModelKernels: readonly AnyKernel[] = [...decodeKernels, cachedAttentionKernel];

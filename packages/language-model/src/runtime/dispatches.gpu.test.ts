@@ -2,46 +2,61 @@ import { nnKernels } from '@emu-ts/nn/webgpu';
 import { nullGpu } from '@emu-ts/testing';
 import { webgpu } from '@emu-ts/webgpu';
 import { expect, it } from 'vitest';
-import { emu14bLlama } from '../llama/config.js';
+import { emu14bLlama, type WeightDType } from '../llama/config.js';
 import { llamaModel } from '../llama/model.js';
 import { languageModelKernels } from '../webgpu.js';
-import { cacheNames, passGraph } from './graphs.js';
+import { cacheNames, type PassShape, passGraph } from './graphs.js';
 
 /**
  * What a token of LLaMA-13B costs the GPU, counted where nothing is computed: dispatches, and memory beside weights and
  * cache. A change that adds a dispatch to a layer shows here.
  */
-it('decodes with so many dispatches', async () => {
-  await using executor = await webgpu({
-    gpu: await nullGpu(),
-    kernels: [...languageModelKernels, ...nnKernels],
-  });
-  const model = llamaModel({ ...emu14bLlama, weights: 'int4' });
-  const settings = { model, cacheDType: 'f16' } as const;
-  const shape = {
-    batch: 1,
-    capacity: 512,
-    size: 1,
-    from: 'embedding',
-    positions: 'last',
-    scattered: false,
-  } as const;
+const shape: PassShape = {
+  batch: 1,
+  capacity: 512,
+  size: 1,
+  from: 'embedding',
+  positions: 'last',
+  scattered: false,
+};
+
+const kernels = [...languageModelKernels, ...nnKernels];
+
+function step(weights: WeightDType, over: Partial<PassShape> = {}) {
+  const model = llamaModel({ ...emu14bLlama, weights });
   const donate = Object.fromEntries(cacheNames(model).map((name) => [name, name]));
-  await using program = await executor.compile(passGraph(settings, shape), { donate });
+  return { model, donate, graph: passGraph({ model, cacheDType: 'f16' }, { ...shape, ...over }) };
+}
+
+it('decodes with so many dispatches', async () => {
+  await using executor = await webgpu({ gpu: await nullGpu(), kernels });
+  const { model, donate, graph } = step('int4');
+  await using program = await executor.compile(graph, { donate });
   expect(program.plan()).toMatchInlineSnapshot(`
-    "attention.cached ×40 by attention.cached in place
-    nn.linear_int4 ×280 by nn.linear_int4 few rows subgroups
-    nn.rms_norm ×81 by nn.rms_norm row subgroups
-    nn.rope ×80 by nn.rope pair
-    nn.silu ×40 by nn.silu
-    prim.add ×1 by prim.add (prim.add vec4: the size does not divide by 4)
-    prim.add ×80 by prim.add vec4
-    prim.iota ×1 by prim.iota
+    "language_model.attention_step_int4 ×40 by language_model.attention_step_int4 few rows
+    language_model.attention_step_int4 ×40 fuses attention.cached, nn.linear_int4 ×4, nn.rms_norm, nn.rope ×2, prim.add
+    language_model.feed_forward_step_int4 ×40 by language_model.feed_forward_step_int4 few rows
+    language_model.feed_forward_step_int4 ×40 fuses nn.linear_int4 ×3, nn.rms_norm, nn.silu, prim.add, prim.mul
+    nn.rms_norm ×1 by nn.rms_norm row subgroups
     prim.max ×1 by prim.max (prim.max vec4: the size does not divide by 4)
-    prim.mul ×40 by prim.mul vec4
     prim.sub ×1 by prim.sub (prim.sub vec4: the size does not divide by 4)"
   `);
-  expect(program.dispatches).toBe(17 * emu14bLlama.layers + 5);
+  expect(program.dispatches).toBe(6 * emu14bLlama.layers + 3);
   const rotaryTables = 2 * 4 * emu14bLlama.contextLength * (model.cache.headSize / 2);
   expect(executor.memory().used - rotaryTables).toBeLessThan(2 ** 20);
+});
+
+it('decodes with as many at eight bits, for beams', async () => {
+  await using executor = await webgpu({ gpu: await nullGpu(), kernels });
+  const { donate, graph } = step('int8', { batch: 5, capacity: 2048, scattered: true });
+  await using program = await executor.compile(graph, { donate });
+  expect(program.dispatches).toBe(6 * emu14bLlama.layers + 3);
+});
+
+/** Their weights are larger than the bindings of this device; what would be fused is the same. */
+it.each(['f16', 'f32'] as const)('fuses as much in %s', async (weights) => {
+  await using executor = await webgpu({ gpu: await nullGpu(), kernels });
+  expect(
+    executor.plan(step(weights, { batch: 2 }).graph).replaceAll(/ nn\.linear ×/g, ' nn.linear_int4 ×'),
+  ).toBe(executor.plan(step('int4', { batch: 2 }).graph).replaceAll('step_int4', 'step'));
 });

@@ -15,7 +15,7 @@ import {
 
 /**
  * Leaves out copies that kernels do not need: elementwise kernels broadcast by themselves, a number that is the same
- * everywhere stays one number however it is reshaped, and moving an axis of 1 moves nothing.
+ * everywhere stays one number however it is reshaped, moving an axis of 1 moves nothing, and counting to one is zero.
  */
 export const absorb = (graph: Graph): Graph => rewrite(graph, rule);
 
@@ -27,11 +27,19 @@ const moving = opsNamed('reshape', 'transpose', 'broadcast', 'slice');
 
 const isFull = (x: Value | undefined): x is Value => x?.node.op === (primitives.full as AnyOp);
 
+const isZero = (x: Value): boolean => isFull(x) && x.node.attrs.value === 0;
+
 const rule: Rule = (node, given) => {
   const { x } = given;
   const { y } = node.outputs;
   if (moving.has(node.op) && isFull(x)) return { y: full(y.shape, x.node.attrs.value as number, x.dtype) };
   if (x && keepsOrder(node)) return { y: reshape(x, y.shape) };
+  if (node.op === (primitives.iota as AnyOp) && node.outputs.value.shape[node.attrs.axis as number] === 1)
+    return { value: full(node.outputs.value.shape, 0, node.outputs.value.dtype) };
+  if (node.op === (primitives.add as AnyOp)) {
+    const [zero, other] = isZero(given.a) ? [given.a, given.b] : [given.b, given.a];
+    if (isZero(zero) && size(other) === size(y)) return { y: reshape(other, y.shape) };
+  }
   if (!broadcasting.has(node.op)) return reapply(node, given);
   let inputs = given;
   for (const [name, value] of Object.entries(given)) {
