@@ -13,6 +13,7 @@ import { describeGpu, expectClose, nullGpu, type OpCase, randomTensors } from '@
 import { type AnyKernel, type WebGpuExecutor, webgpu } from '@emu-ts/webgpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as conv2d from './conv2d/cases.js';
+import * as crossEntropy from './cross-entropy/cases.js';
 import * as embedding from './embedding/cases.js';
 import * as gelu from './gelu/cases.js';
 import * as groupNorm from './group-norm/cases.js';
@@ -56,6 +57,33 @@ const row = (rows: number, columns: number): OpCase => ({
   inputs: { x: f32(rows, columns), weight: f32(columns), bias: f32(columns) },
   attrs: { eps: 1e-5 },
 });
+const backward = (rows: number, columns: number, centred: boolean): OpCase => ({
+  name: `${rows} rows of ${columns}`,
+  inputs: {
+    dy: f32(rows, columns),
+    x: f32(rows, columns),
+    weight: f32(columns),
+    ...(centred ? { mean: f32(rows, 1) } : {}),
+    rstd: f32(rows, 1),
+  },
+  attrs: {},
+  expectation: { depth: 4, terms: Math.max(rows, columns) },
+});
+const transposed = (which: 'a' | 'b', [m, n, k]: number[], batch: number[] = []): OpCase => ({
+  name: `${batch} × ${m} × ${k} × ${n}, ${which} transposed`,
+  inputs: which === 'a' ? { a: f32(...batch, k, m), b: f32(k, n) } : { a: f32(m, k), b: f32(...batch, n, k) },
+  attrs: { which },
+});
+const attentionBackward = ([b, h, t, s, d]: number[], e = d, causal = false, bias?: TensorType): OpCase => {
+  const { name, inputs, attrs, expectation } = attention([b, h, t, s, d], e, causal, bias);
+  const query = { dout: f32(b, h, t, e), out: f32(b, h, t, e), logsumexp: f32(b, h, t, 1) };
+  return {
+    name,
+    inputs: { ...inputs, ...query, dlogsumexp: f32(b, h, t, 1) },
+    attrs,
+    expectation: { ...expectation, terms: s * d },
+  };
+};
 const withoutBias = ({ inputs: { bias: _, ...inputs }, ...rest }: OpCase): OpCase => ({ ...rest, inputs });
 const onlyX = ({ inputs: { x }, ...rest }: OpCase): OpCase => ({ ...rest, inputs: { x }, attrs: {} });
 
@@ -110,6 +138,32 @@ const suites: Readonly<Record<string, readonly OpCase[]>> = {
     convolution([1, 8, 12, 12], [9, 8, 3, 3], [2, 2], [0, 0, 1, 1]),
     convolution([1, 3, 17, 18], [16, 3, 14, 14], [14, 14], [0, 0, 0, 0]),
     convolution([2, 66, 8, 9], [65, 66, 1, 1], [1, 1], [0, 0, 0, 0]),
+  ],
+  'nn.layer_norm_vjp': [...layerNorm.vjpCases, backward(20, 70, true), backward(3, 1408, true)],
+  'nn.rms_norm_vjp': [...rmsNorm.vjpCases, backward(20, 70, false), backward(3, 1408, false)],
+  'nn.softmax_vjp': [
+    ...softmax.vjpCases,
+    { name: '9 rows of 300', inputs: { dy: f32(9, 300), y: f32(9, 300) }, attrs: {} },
+  ],
+  'attention.sdpa_vjp': [
+    ...sdpa.vjpCases,
+    attentionBackward([1, 2, 9, 11, 40]),
+    attentionBackward([1, 2, 35, 37, 12], 6, false, f32(2, 35, 37)),
+    attentionBackward([2, 1, 34, 34, 88], 88, true),
+    attentionBackward([1, 1, 3, 9, 256]),
+  ],
+  'nn.cross_entropy': crossEntropy.cases,
+  'nn.cross_entropy_vjp': crossEntropy.vjpCases,
+  'nn.matmul_transposed': [
+    ...(['a', 'b'] as const).flatMap((which) => [
+      transposed(which, [5, 7, 9]),
+      transposed(which, [70, 68, 36]),
+      transposed(which, [66, 65, 33], [2, 3]),
+    ]),
+  ],
+  'prim.sum': [
+    { name: 'rows', inputs: { x: f32(4, 9, 37) }, attrs: { axes: [0, 1] } },
+    { name: 'few rows', inputs: { x: f32(3, 37) }, attrs: { axes: [0] } },
   ],
   'nn.embedding': embedding.cases,
   'nn.rope': rope.cases,
@@ -186,6 +240,9 @@ describeGpu.each(nnKernels.map((kernel) => [kernel.name, kernel] as const))('%s'
   );
 });
 
+/** Operands that are f32 whatever the others are stored in. */
+const statistics = new Set(['mean', 'rstd', 'logsumexp', 'dlogsumexp', 'dnll']);
+
 /** True Emu shapes among them: every variant in f32 and f16, with and without `shader-f16`, on the null backend. */
 describe('on the null backend', async () => {
   const gpu = await nullGpu();
@@ -201,7 +258,9 @@ describe('on the null backend', async () => {
       const { maxStorageBufferBindingSize } = executor.capabilities.limits;
       for (const { inputs, attrs } of suites[op.name]) {
         const as = ({ dtype, shape }: TensorType) => tensorType(isFloat(dtype) ? stored : dtype, shape);
-        const typed = Object.fromEntries(Object.entries(inputs).map(([name, type]) => [name, as(type)]));
+        const typed = Object.fromEntries(
+          Object.entries(inputs).map(([name, type]) => [name, statistics.has(name) ? type : as(type)]),
+        );
         const outputs = op(symbolsOf(typed), attrs) as Record<string, Value>;
         if (claims(kernel, outputs, executor) !== true) continue;
         if (Object.values(typed).some((type) => 4 * size(type) > maxStorageBufferBindingSize)) continue;

@@ -1,15 +1,19 @@
 import type { AnyKernel } from '@emu-ts/webgpu/kernel';
 import { geluKernel, quickGeluKernel, sigmoidKernel, siluKernel } from './activations/kernel.js';
+import { columnSumKernel } from './column-sum/kernel.js';
 import { conv2dKernel } from './conv2d/kernel.js';
+import { crossEntropyKernels, crossEntropyVjpKernel } from './cross-entropy/kernel.js';
 import { embeddingKernel } from './embedding/kernel.js';
 import { groupNormKernels } from './group-norm/kernel.js';
-import { layerNormKernels } from './layer-norm/kernel.js';
+import { layerNormKernels, layerNormVjpKernels } from './layer-norm/kernel.js';
 import { linearKernels } from './linear/kernel.js';
+import { matmulTransposedKernels } from './matmul-transposed/kernel.js';
 import { linearInt4Kernels, linearInt8Kernels } from './quantized-linear/kernel.js';
-import { rmsNormKernels } from './rms-norm/kernel.js';
+import { rmsNormKernels, rmsNormVjpKernels } from './rms-norm/kernel.js';
 import { ropeKernel } from './rope/kernel.js';
 import { sdpaRowKernel, sdpaTilesKernel } from './sdpa/kernel.js';
-import { logSoftmaxKernels, softmaxKernels } from './softmax/kernel.js';
+import { sdpaVjpKernel } from './sdpa/vjp-kernel.js';
+import { logSoftmaxKernels, softmaxKernels, softmaxVjpKernels } from './softmax/kernel.js';
 
 /**
  * WGSL kernels for the composites of nn, as data for `webgpu({ kernels: nnKernels })`. Ladders stand from the fastest rung
@@ -21,10 +25,14 @@ export const nnKernels: readonly AnyKernel[] = [
   ...linearInt8Kernels,
   sdpaRowKernel,
   sdpaTilesKernel,
+  sdpaVjpKernel,
   ...layerNormKernels,
+  ...layerNormVjpKernels,
   ...rmsNormKernels,
+  ...rmsNormVjpKernels,
   ...groupNormKernels,
   ...softmaxKernels,
+  ...softmaxVjpKernels,
   ...logSoftmaxKernels,
   geluKernel,
   siluKernel,
@@ -33,4 +41,8 @@ export const nnKernels: readonly AnyKernel[] = [
   conv2dKernel,
   embeddingKernel,
   ropeKernel,
+  columnSumKernel,
+  ...matmulTransposedKernels,
+  ...crossEntropyKernels,
+  crossEntropyVjpKernel,
 ];

@@ -25,3 +25,11 @@ export const rowRungs = twoRungs(rowsSubgroups, rows);
 
 /** One workgroup of 64 owns four columns of a product of ROWS rows: `fold_each`. */
 export const fewRungs = twoRungs(fewSubgroups, few);
+
+/** The same for a kernel of several passes, which puts `lanes` before the texts that fold rows. */
+export const rowPassRungs = <K extends { readonly name: string }>(
+  make: (lanes: string) => K,
+): readonly [K, K] => {
+  const kernel = make(rowsSubgroups);
+  return [{ ...kernel, name: `${kernel.name} subgroups`, requires: ['subgroups'] }, make(rows)];
+};

@@ -2,10 +2,11 @@
 
 import { last } from '@emu-ts/graph';
 import type { Kernel } from '@emu-ts/webgpu/kernel';
-import { rowRungs } from '../lanes/ladder.js';
+import { rowPassRungs, rowRungs } from '../lanes/ladder.js';
+import { columnsPass, rowsPass } from '../norm-vjp/passes.js';
 import { f32, lanesFor, rowsOf, u32, vectorises } from '../rows.js';
 import source from './layer-norm.wgsl';
-import { layerNormOp } from './op.js';
+import { layerNormOp, layerNormVjpOp } from './op.js';
 
 export const layerNormKernels: readonly Kernel<typeof layerNormOp>[] = rowRungs({
   op: layerNormOp,
@@ -22,3 +23,15 @@ export const layerNormKernels: readonly Kernel<typeof layerNormOp>[] = rowRungs(
   },
   workgroups: ({ x }) => rowsOf(x),
 } satisfies Kernel<typeof layerNormOp>);
+
+export const layerNormVjpKernels: readonly Kernel<typeof layerNormVjpOp>[] = rowPassRungs(
+  (lanes): Kernel<typeof layerNormVjpOp> => ({
+    op: layerNormVjpOp,
+    name: 'nn.layer_norm_vjp',
+    passes: (types) => [
+      rowsPass(types, lanes),
+      columnsPass(types, 'dweight', { normal: true }),
+      columnsPass(types, 'dbias', { normal: false }),
+    ],
+  }),
+);

@@ -2,9 +2,10 @@
 
 import { last } from '@emu-ts/graph';
 import type { Kernel } from '@emu-ts/webgpu/kernel';
-import { rowRungs } from '../lanes/ladder.js';
+import { rowPassRungs, rowRungs } from '../lanes/ladder.js';
+import { columnsPass, rowsPass } from '../norm-vjp/passes.js';
 import { f32, lanesFor, rowsOf, u32, vectorises } from '../rows.js';
-import { rmsNormOp } from './op.js';
+import { rmsNormOp, rmsNormVjpOp } from './op.js';
 import source from './rms-norm.wgsl';
 
 export const rmsNormKernels: readonly Kernel<typeof rmsNormOp>[] = rowRungs({
@@ -22,3 +23,11 @@ export const rmsNormKernels: readonly Kernel<typeof rmsNormOp>[] = rowRungs({
   },
   workgroups: ({ x }) => rowsOf(x),
 } satisfies Kernel<typeof rmsNormOp>);
+
+export const rmsNormVjpKernels: readonly Kernel<typeof rmsNormVjpOp>[] = rowPassRungs(
+  (lanes): Kernel<typeof rmsNormVjpOp> => ({
+    op: rmsNormVjpOp,
+    name: 'nn.rms_norm_vjp',
+    passes: (types) => [rowsPass(types, lanes), columnsPass(types, 'dweight', { normal: true })],
+  }),
+);

@@ -6,26 +6,27 @@ import { type AttentionAttrs, sdpaOp } from './op.js';
 import rowSource from './sdpa-row.wgsl';
 import tilesSource from './sdpa-tiles.wgsl';
 
-type Types = {
+/** Operands that attention and its backward op share. */
+export type AttentionTypes = {
   readonly q: TensorType;
   readonly k: TensorType;
   readonly v: TensorType;
   readonly bias?: TensorType | undefined;
 };
 
-const sizes = ({ q, k, v }: Types) => {
+export const sizes = ({ q, k, v }: AttentionTypes) => {
   const [b, h, t, d] = q.shape;
   const [s, e] = [k.shape[2], v.shape[3]];
   return { b, h, t, s, d, e, d4: Math.ceil(d / 4), e4: Math.ceil(e / 4) };
 };
 
-const vector = (types: Types) => {
+const vector = (types: AttentionTypes) => {
   const { d, e } = sizes(types);
   return d % 4 === 0 && vectorises(e, types.q, types.k, types.v);
 };
 
 /** Strides of the bias along [b h t s]: zero where it is broadcast or absent. */
-function biasStrides({ bias }: Types) {
+export function biasStrides({ bias }: AttentionTypes) {
   const shape = [1, 1, 1, 1, ...(bias?.shape ?? [])].slice(-4);
   let step = 1;
   const [s, t, h, b] = shape.reverse().map((d) => {
@@ -36,23 +37,23 @@ function biasStrides({ bias }: Types) {
   return { bias_b: u32(b), bias_h: u32(h), bias_t: u32(t), bias_s: u32(s) };
 }
 
-const params = (types: Types, { scale }: AttentionAttrs, groups: number) => {
+const params = (types: AttentionTypes, { scale }: AttentionAttrs, groups: number) => {
   const { h, t, s, d, e } = sizes(types);
   const numbers = { groups: u32(groups), h: u32(h), t: u32(t), s: u32(s), d: u32(d), e: u32(e) };
   return { ...numbers, scale: f32(scale), ...biasStrides(types) };
 };
 
-const widths = (types: Types) => {
+const widths = (types: AttentionTypes) => {
   const width = vector(types) ? (4 as const) : (1 as const);
   return { q: width, k: width, v: width };
 };
 
-const common = (types: Types, { causal }: AttentionAttrs) => {
+const common = (types: AttentionTypes, { causal }: AttentionAttrs) => {
   const { d4, e4 } = sizes(types);
   return { D4: d4, E4: e4, CAUSAL: Number(causal), VECTOR: Number(vector(types)) };
 };
 
-const nonEmpty = (types: Types): true | string => {
+const nonEmpty = (types: AttentionTypes): true | string => {
   const { s, d, e } = sizes(types);
   return Math.min(s, d, e) > 0 || 'there is nothing to attend to';
 };
@@ -84,14 +85,14 @@ export const sdpaRowKernel: Kernel<typeof sdpaOp> = {
 };
 
 /** Keys of a tile, so that it fits workgroup memory beside its scores: a power of two up to 32, or none. */
-function keysOf(types: Types, { limits }: GpuView): number {
+function keysOf(types: AttentionTypes, { limits }: GpuView): number {
   const { d4, e4 } = sizes(types);
   const available = limits.maxComputeWorkgroupStorageSize - 64 * 4;
   const fitting = Math.floor(available / (16 * Math.max(d4, e4) + 8 * 4));
   return fitting < 1 ? 0 : Math.min(32, 2 ** Math.floor(Math.log2(fitting)));
 }
 
-const tileGroups = (types: Types) => {
+const tileGroups = (types: AttentionTypes) => {
   const { b, h, t } = sizes(types);
   return b * h * Math.ceil(t / 8);
 };

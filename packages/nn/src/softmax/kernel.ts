@@ -4,8 +4,9 @@ import type { Kernel } from '@emu-ts/webgpu/kernel';
 import { rowRungs } from '../lanes/ladder.js';
 import { logSoftmaxOp } from '../log-softmax/op.js';
 import { lanesFor, rowsOf, u32 } from '../rows.js';
-import { softmaxOp } from './op.js';
+import { softmaxOp, softmaxVjpOp } from './op.js';
 import source from './softmax.wgsl';
+import vjpSource from './softmax-vjp.wgsl';
 
 const row = (log: boolean) => ({
   source,
@@ -29,3 +30,12 @@ export const logSoftmaxKernels: readonly Kernel<typeof logSoftmaxOp>[] = rowRung
   name: 'nn.log_softmax row',
   ...row(true),
 } satisfies Kernel<typeof logSoftmaxOp>);
+
+export const softmaxVjpKernels: readonly Kernel<typeof softmaxVjpOp>[] = rowRungs({
+  op: softmaxVjpOp,
+  name: 'nn.softmax_vjp row',
+  source: vjpSource,
+  params: ({ y }) => ({ rows: u32(rowsOf(y)), columns: u32(last(y)) }),
+  overrides: ({ y }) => ({ LANES: lanesFor(last(y)) }),
+  workgroups: ({ y }) => rowsOf(y),
+} satisfies Kernel<typeof softmaxVjpOp>);

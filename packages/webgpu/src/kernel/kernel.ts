@@ -34,13 +34,16 @@ export interface GpuView {
   readonly subgroupMaxSize: number;
 }
 
-/** One dispatch. Binding names on the left, operands or scratch tensors on the right; null stands for nothing there. */
+/**
+ * One dispatch. Binding names on the left, operands or scratch tensors on the right; null stands for nothing there. A pass
+ * none of whose results is read is left out.
+ */
 export interface Pass {
   /** For plans and profiles, where a kernel has several passes. */
   readonly label?: string | undefined;
   readonly source: string;
   readonly reads: Readonly<Record<string, string | null>>;
-  readonly writes: Readonly<Record<string, string>>;
+  readonly writes: Readonly<Record<string, string | null>>;
   readonly params?: Params | undefined;
   readonly overrides?: Overrides | undefined;
   readonly workgroups: Workgroups;

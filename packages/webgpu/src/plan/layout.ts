@@ -132,14 +132,9 @@ class Layouter {
       const reads = Object.fromEntries(
         Object.entries(pass.reads).filter(([, name]) => name === null || !started.has(name)),
       );
-      this.#step({
-        kind: 'dispatch',
-        node,
-        kernel,
-        pass,
-        reads: resolve(reads),
-        writes: resolve(pass.writes),
-      });
+      const writes = resolve(pass.writes);
+      if (Object.values(writes).every(({ kind }) => kind === 'absent')) continue;
+      this.#step({ kind: 'dispatch', node, kernel, pass, reads: resolve(reads), writes });
     }
   }
 

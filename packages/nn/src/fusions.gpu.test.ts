@@ -1,0 +1,49 @@
+import { convert } from '@emu-ts/base';
+import { type Graph, gradients, graphOf, input, interpret, mul, sum, tensorType } from '@emu-ts/graph';
+import { describeGpu, type Expectation, expectClose, randomTensors } from '@emu-ts/testing';
+import { type WebGpuExecutor, webgpu } from '@emu-ts/webgpu';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { linear } from './index.js';
+import { nnKernels } from './webgpu.js';
+
+/** What the planner fuses: models as they write it, run with all kernels of nn, against the interpreter on the same graph. */
+const f32 = (name: string, ...shape: number[]) => input(name, tensorType('f32', shape));
+
+describeGpu('fusions of nn', () => {
+  let gpu: WebGpuExecutor;
+  beforeAll(async () => {
+    gpu = await webgpu({ kernels: nnKernels });
+  });
+  afterAll(() => gpu?.dispose());
+
+  /** Compares every output and says how the graph ran. */
+  async function run(graph: Graph, expectation: Expectation = {}): Promise<string> {
+    const tensors = Object.fromEntries(
+      Object.entries(randomTensors(graph.inputs)).map(([name, drawn]) => [
+        name,
+        convert(drawn, graph.inputs[name].dtype),
+      ]),
+    );
+    const expected = interpret(graph, tensors);
+    await using program = await gpu.compile(graph);
+    for (const [name, result] of Object.entries(await program.run(tensors))) {
+      using held = result;
+      expectClose(`fused ${name}`, await held.read(), expected[name], {
+        terms: 64,
+        depth: 4,
+        ...expectation,
+      });
+    }
+    return program.plan();
+  }
+
+  it('multiplies gradients without transposed copies', async () => {
+    const [x, weight, bias] = [f32('x', 2, 33, 20), f32('weight', 24, 20), f32('bias', 24)];
+    const y = linear({ weight, bias }, x);
+    const loss = sum(mul(y, y), [0, 1, 2]);
+    const [dweight, dbias] = gradients(loss, [weight, bias]);
+    const plan = await run(graphOf({ dweight, dbias }));
+    expect(plan).toContain('nn.matmul_transposed ×1 by nn.matmul_transposed first');
+    expect(plan).not.toContain('prim.transpose ×');
+  });
+});
