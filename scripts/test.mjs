@@ -30,6 +30,20 @@ step('Tests', () =>
 // The same golden tests on a model of other sizes: nothing may fit one only.
 step('Another model', () => run(process.execPath, ['scripts/sizes.mjs', 'compact'], { must: false }));
 
+// What a page runs is what Node runs: whole components, on the WebGPU of a browser.
+const components = [
+  'visual-encoder',
+  'causal-transformer',
+  'language-model/src/llama',
+  'diffusion-decoder/src/unet',
+];
+step('Goldens in a browser', () => {
+  if (process.env.EMU_SKIP_BROWSER === '1') return 0;
+  const files = components.map((name) => `packages/${name}`);
+  const env = { EMU_EXECUTOR: 'webgpu-browser' };
+  return run(bin('vitest'), ['run', '--project', 'golden', '--reporter=dot', ...files], { must: false, env });
+});
+
 const counts = JSON.parse(readFileSync(results, 'utf8'));
 rmSync(scratch, { recursive: true });
 console.log(

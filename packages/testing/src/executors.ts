@@ -1,4 +1,5 @@
 import { type Executor, interpreter } from '@emu-ts/graph';
+import type { BrowserExecutor } from './browser/executor.js';
 import { prepareGpu } from './gpu.js';
 
 export interface NamedExecutor {
@@ -25,10 +26,13 @@ const onDemand: readonly NamedExecutor[] = [
     create: async () => {
       prepareGpu();
       const { webgpu } = await import('@emu-ts/webgpu');
-      const { nnKernels } = await import('@emu-ts/nn/webgpu');
-      const { languageModelKernels } = await import('@emu-ts/language-model/webgpu');
-      return webgpu({ kernels: [...languageModelKernels, ...nnKernels] });
+      const { allKernels } = await import('./kernels.js');
+      return webgpu({ kernels: allKernels });
     },
+  },
+  {
+    name: 'webgpu-browser',
+    create: () => browserExecutor(),
   },
   ...(['cpu', 'wasm'] as const).map((mode) => ({
     name: mode === 'cpu' ? 'gpujs' : `gpujs-${mode}`,
@@ -38,6 +42,12 @@ const onDemand: readonly NamedExecutor[] = [
     },
   })),
 ];
+
+/** WebGPU in headless Chromium. Throws where no browser starts or it has no adapter. */
+export async function browserExecutor(): Promise<BrowserExecutor> {
+  const { browserGpu } = await import('./browser/executor.js');
+  return browserGpu();
+}
 
 /** The executors that golden tests run on: those named in EMU_EXECUTOR (separated by commas), or the reference and ONNX. */
 export function executors(): readonly NamedExecutor[] {
