@@ -1,9 +1,9 @@
 import { convert } from '@emu-ts/base';
-import { type Graph, gradients, graphOf, input, interpret, mul, sum, tensorType } from '@emu-ts/graph';
+import { add, type Graph, gradients, graphOf, input, interpret, mul, sum, tensorType } from '@emu-ts/graph';
 import { describeGpu, type Expectation, expectClose, randomTensors } from '@emu-ts/testing';
 import { type WebGpuExecutor, webgpu } from '@emu-ts/webgpu';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { linear } from './index.js';
+import { gelu, linear, relu } from './index.js';
 import { nnKernels } from './webgpu.js';
 
 /** What the planner fuses: models as they write it, run with all kernels of nn, against the interpreter on the same graph. */
@@ -45,5 +45,16 @@ describeGpu('fusions of nn', () => {
     const plan = await run(graphOf({ dweight, dbias }));
     expect(plan).toContain('nn.matmul_transposed ×1 by nn.matmul_transposed first');
     expect(plan).not.toContain('prim.transpose ×');
+  });
+
+  it('activates and adds in the dispatch of a linear layer', async () => {
+    const [x, up, down] = [f32('x', 2, 9, 20), f32('up', 40, 20), f32('down', 20, 40)];
+    const codes = { codes: input('codes', tensorType('u8', [20, 1, 16])), scales: f32('scales', 20, 1) };
+    const hidden = linear({ weight: up, bias: f32('bias', 40) }, x);
+    const y = add(x, linear({ weight: down }, gelu(hidden)));
+    const plan = await run(graphOf({ y, relu: relu(linear(codes, x)) }));
+    expect(plan).toContain('nn.linear_activated ×1 fuses nn.gelu, nn.linear');
+    expect(plan).toContain('nn.linear_activated ×1 fuses nn.linear, prim.add');
+    expect(plan).toContain('nn.linear_int4_activated ×1 fuses nn.linear_int4, prim.full, prim.max');
   });
 });

@@ -46,6 +46,11 @@ const product = (rows: number, k: number, n: number): OpCase => ({
   inputs: { x: f32(rows, k), weight: f32(n, k), bias: f32(n) },
   attrs: {},
 });
+const activated = ({ inputs, ...rest }: OpCase, activation: string, added: boolean): OpCase => {
+  const { x, weight, codes } = inputs as Readonly<Record<string, TensorType>>;
+  const residual = f32(...x.shape.slice(0, -1), (weight ?? codes).shape[0]);
+  return { ...rest, inputs: { ...inputs, ...(added ? { residual } : {}) }, attrs: { activation } };
+};
 const convolution = (x: number[], weight: number[], strides = [1, 1], padding = [1, 1, 1, 1]): OpCase => ({
   name: `[${x}] by [${weight}]`,
   inputs: { x: f32(...x), weight: f32(...weight), bias: f32(weight[0]) },
@@ -97,6 +102,14 @@ const suites: Readonly<Record<string, readonly OpCase[]>> = {
     product(65, 33, 66),
     product(70, 1100, 66),
   ],
+  'nn.linear_activated': [
+    activated(product(3, 300, 37), 'gelu', true),
+    activated(product(70, 1100, 66), 'silu', true),
+    activated(product(65, 33, 66), 'relu', false),
+    activated(product(9, 64, 64), 'none', true),
+  ],
+  'nn.linear_int4_activated': [casesOf(4)[0], ...many(4)].map((c) => activated(c, 'quickGelu', true)),
+  'nn.linear_int8_activated': [casesOf(8)[0], ...many(8)].map((c) => activated(c, 'gelu', false)),
   'nn.linear_int4': [...casesOf(4), ...many(4)],
   'nn.linear_int8': [...casesOf(8), ...many(8)],
   'attention.sdpa': [

@@ -7,6 +7,7 @@ import { embeddingKernel } from './embedding/kernel.js';
 import { groupNormKernels } from './group-norm/kernel.js';
 import { layerNormKernels, layerNormVjpKernels } from './layer-norm/kernel.js';
 import { linearKernels } from './linear/kernel.js';
+import { linearActivatedKernels } from './linear-activated/kernel.js';
 import { matmulTransposedKernels } from './matmul-transposed/kernel.js';
 import { linearInt4Kernels, linearInt8Kernels } from './quantized-linear/kernel.js';
 import { rmsNormKernels, rmsNormVjpKernels } from './rms-norm/kernel.js';
@@ -20,6 +21,7 @@ import { logSoftmaxKernels, softmaxKernels, softmaxVjpKernels } from './softmax/
  * down: the first that supports a node runs it. No executor is imported here.
  */
 export const nnKernels: readonly AnyKernel[] = [
+  ...linearActivatedKernels,
   ...linearKernels,
   ...linearInt4Kernels,
   ...linearInt8Kernels,

@@ -7,15 +7,19 @@ import { u32, vectorises } from '../rows.js';
 import { sigmoidOp } from '../sigmoid/op.js';
 import { siluOp } from '../silu/op.js';
 import source from './activation.wgsl';
+import functions from './functions.wgsl';
 
 /** Elements of a workgroup: 256 lanes of four. */
 const perGroup = 1024;
 
-const activation = (op: number) => ({
-  source,
+/** `OP` of `functions.wgsl`. */
+export const activationCodes = { gelu: 0, silu: 1, sigmoid: 2, quickGelu: 3, relu: 4, none: 5 } as const;
+
+const activation = (name: keyof typeof activationCodes) => ({
+  source: `${functions}\n${source}`,
   elementwise: true,
   params: ({ x }: { x: TensorType }) => ({ size: u32(size(x)) }),
-  overrides: () => ({ OP: op }),
+  overrides: () => ({ OP: activationCodes[name] }),
   widths: ({ x }: { x: TensorType }) => {
     const width = vectorises(size(x), x) ? (4 as const) : (1 as const);
     return { x: width, y: width };
@@ -23,15 +27,15 @@ const activation = (op: number) => ({
   workgroups: ({ x }: { x: TensorType }) => Math.ceil(size(x) / perGroup),
 });
 
-export const geluKernel: Kernel<typeof geluOp> = { op: geluOp, name: 'nn.gelu', ...activation(0) };
-export const siluKernel: Kernel<typeof siluOp> = { op: siluOp, name: 'nn.silu', ...activation(1) };
+export const geluKernel: Kernel<typeof geluOp> = { op: geluOp, name: 'nn.gelu', ...activation('gelu') };
+export const siluKernel: Kernel<typeof siluOp> = { op: siluOp, name: 'nn.silu', ...activation('silu') };
 export const sigmoidKernel: Kernel<typeof sigmoidOp> = {
   op: sigmoidOp,
   name: 'nn.sigmoid',
-  ...activation(2),
+  ...activation('sigmoid'),
 };
 export const quickGeluKernel: Kernel<typeof quickGeluOp> = {
   op: quickGeluOp,
   name: 'nn.quick_gelu',
-  ...activation(3),
+  ...activation('quickGelu'),
 };

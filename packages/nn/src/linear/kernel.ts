@@ -8,7 +8,16 @@ import few from './linear-few.wgsl';
 import { linearOp } from './op.js';
 import operandWeight from './operand-weight.wgsl';
 import operandX from './operand-x.wgsl';
-import { fewRows, type Product, type ProductTypes, rowsAtOnce, tiledRungs } from './product.js';
+import {
+  type Epilogue,
+  fewRows,
+  type Product,
+  type ProductTypes,
+  plain,
+  type Rung,
+  rowsAtOnce,
+  tiledRungs,
+} from './product.js';
 
 type Types = ProductTypes & { readonly weight: TensorType };
 
@@ -27,24 +36,7 @@ const groupsOf = (types: Types) => {
   return Math.ceil(n / 4) * Math.ceil(m / rowsAtOnce(m));
 };
 
-const linearFewKernels: readonly Kernel<typeof linearOp>[] = fewRungs({
-  op: linearOp,
-  name: 'nn.linear few rows',
-  source: `${operands}\n${few}`,
-  supports: (types) => {
-    const { m } = sizes(types);
-    return (m > 0 && m <= fewRows) || `${m} rows > ${fewRows}`;
-  },
-  params: (types) => {
-    const { m, n, k } = sizes(types);
-    return { m: u32(m), n: u32(n), k: u32(k), groups: u32(groupsOf(types)) };
-  },
-  overrides: (types) => ({ VECTOR: Number(vector(types)), ROWS: rowsAtOnce(sizes(types).m) }),
-  widths: (types) => ({ x: width(types), weight: width(types) }),
-  workgroups: groupsOf,
-} satisfies Kernel<typeof linearOp>);
-
-export const floatProduct: Product<Types> = {
+const product: Product<Types> = {
   name: 'nn.linear',
   operands,
   weights: ['weight'],
@@ -53,6 +45,30 @@ export const floatProduct: Product<Types> = {
   widths: (types) => ({ x: width(types), weight: width(types) }),
   group: 1,
 };
+
+/** Kernels for products with float weights, and what follows them. */
+export const floatRungs = <A>(epilogue: Epilogue<A>): readonly Rung<Types, A>[] => [
+  ...fewRungs({
+    name: `nn.linear${epilogue.suffix} few rows`,
+    source: [operands, epilogue.source, few].join('\n'),
+    supports: (types: Types) => {
+      const { m } = sizes(types);
+      return (m > 0 && m <= fewRows) || `${m} rows > ${fewRows}`;
+    },
+    params: (types: Types) => {
+      const { m, n, k } = sizes(types);
+      return { m: u32(m), n: u32(n), k: u32(k), groups: u32(groupsOf(types)) };
+    },
+    overrides: (types: Types, attrs: A) => ({
+      VECTOR: Number(vector(types)),
+      ROWS: rowsAtOnce(sizes(types).m),
+      ...epilogue.overrides?.(attrs),
+    }),
+    widths: (types: Types) => ({ x: width(types), weight: width(types) }),
+    workgroups: groupsOf,
+  }),
+  ...tiledRungs(product, epilogue),
+];
 
 const linearNaiveKernel: Kernel<typeof linearOp> = {
   op: linearOp,
@@ -69,7 +85,6 @@ const linearNaiveKernel: Kernel<typeof linearOp> = {
 };
 
 export const linearKernels: readonly Kernel<typeof linearOp>[] = [
-  ...linearFewKernels,
-  ...tiledRungs(floatProduct).map((rung) => ({ op: linearOp, ...rung })),
+  ...floatRungs(plain).map((rung): Kernel<typeof linearOp> => ({ op: linearOp, ...rung })),
   linearNaiveKernel,
 ];

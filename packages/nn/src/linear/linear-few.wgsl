@@ -22,5 +22,5 @@ fn run(group: u32, lane: u32) {
   let total = fold_each(lane, sums);
   let row = top + lane / 4u;
   let at = column + lane % 4u;
-  if (lane < ROWS * 4u && row < params.m && at < params.n) { store_y(row * params.n + at, total + load_bias(at)); }
+  if (lane < ROWS * 4u && row < params.m && at < params.n) { store_y(row * params.n + at, finish(total, row, at)); }
 }

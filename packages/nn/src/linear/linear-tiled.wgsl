@@ -1,7 +1,7 @@
 // y [m n] = x [m k] · weight [n k]ᵀ + bias [n]. One workgroup of 16 × 16 owns a tile of 64 × 64 of y, one invocation 4 rows
 // and 4 columns of it in registers. Steps of 16 along k: every invocation brings four neighbours of a row of x and of a
 // row of weight into workgroup memory, laid out so that neighbouring lanes read neighbouring vectors; then all multiply
-// from there. Sums are f32; the bias is added at the end. Where there are few tiles and k is long, k is split over several
+// from there. Sums are f32 and are finished as `finish` says. Where there are few tiles and k is long, k is split over several
 // workgroups (`span` each), y is a list of partial results, and another pass adds them up.
 
 var<workgroup> tile_x: array<vec4<f32>, 256>; // 4 vectors along k × 64 rows of x
@@ -52,7 +52,7 @@ fn main(
     if (row >= params.m) { continue; }
     for (var j = 0u; j < 4u; j++) {
       let column = left + local.x + j * 16u;
-      if (column < params.n) { store_y((split * params.m + row) * params.n + column, sums[r][j] + load_bias(column)); }
+      if (column < params.n) { store_y((split * params.m + row) * params.n + column, finish(sums[r][j], row, column)); }
     }
   }
 }

@@ -1,7 +1,9 @@
 /// <reference path="../wgsl.d.ts" />
 import { type TensorType, tensorType } from '@emu-ts/graph';
-import type { ManyPasses, Overrides, Params, Pass, Width } from '@emu-ts/webgpu/kernel';
+import type { ManyPasses, Overrides, Params, Pass, SinglePass, Width } from '@emu-ts/webgpu/kernel';
 import { rowsOf, u32, vectorises } from '../rows.js';
+import finish from './finish.wgsl';
+import finishLater from './finish-later.wgsl';
 import sumSource from './linear-sum.wgsl';
 import tiledSource from './linear-tiled.wgsl';
 
@@ -23,6 +25,17 @@ export interface Product<T> {
   /** Elements of k that one `fetch_w` group shares: a split never cuts one. */
   readonly group: number;
 }
+
+/** What follows a product in the same kernel: a text with `finish`, and what that reads. */
+export interface Epilogue<A> {
+  /** Of the op, for plans. */
+  readonly suffix: string;
+  readonly source: string;
+  readonly reads: readonly string[];
+  overrides?(attrs: A): Overrides;
+}
+
+export const plain: Epilogue<Record<string, never>> = { suffix: '', source: finish, reads: ['bias'] };
 
 export interface ProductTypes {
   readonly x: TensorType;
@@ -65,18 +78,20 @@ export function tileable<T extends ProductTypes>(product: Product<T>, types: T):
   return Math.min(n, k) >= 8 || `a tile of 64 × 64 is wasted on ${n} outputs of ${k} inputs`;
 }
 
-function tilePass<T extends ProductTypes>(product: Product<T>, types: T, tiles: Tiles, split: boolean): Pass {
+function tilePass<T extends ProductTypes, A>(
+  product: Product<T>,
+  types: T,
+  tiles: Tiles,
+  finishing: readonly [Epilogue<A>, A] | undefined,
+): Pass {
   const { m, n, k } = tiles;
-  const [span, count] = split ? [tiles.span, tiles.tiles * tiles.splits] : [k, tiles.tiles];
+  const [span, count] = finishing ? [k, tiles.tiles] : [tiles.span, tiles.tiles * tiles.splits];
+  const [epilogue, attrs] = finishing ?? [];
   return {
-    label: split ? 'tiles' : undefined,
-    source: `${product.operands}\n${tiledSource}`,
-    reads: {
-      x: 'x',
-      ...Object.fromEntries(product.weights.map((name) => [name, name])),
-      bias: split ? null : 'bias',
-    },
-    writes: { y: split ? 'partial' : 'y' },
+    label: finishing ? undefined : 'tiles',
+    source: [product.operands, epilogue?.source ?? finishLater, tiledSource].join('\n'),
+    reads: { x: 'x', ...named(product.weights), ...named(epilogue?.reads ?? []) },
+    writes: { y: finishing ? 'y' : 'partial' },
     params: {
       m: u32(m),
       n: u32(n),
@@ -85,20 +100,29 @@ function tilePass<T extends ProductTypes>(product: Product<T>, types: T, tiles: 
       tiles: u32(count),
       ...product.params?.(types),
     },
-    overrides: { VECTOR: Number(vectorises(k, types.x)), ...product.overrides?.(types) },
+    overrides: {
+      VECTOR: Number(vectorises(k, types.x)),
+      ...product.overrides?.(types),
+      ...epilogue?.overrides?.(attrs as A),
+    },
     workgroups: count,
     widths: { x: vectorises(k, types.x) ? 4 : 1, ...product.widths(types) },
   };
 }
 
-type Rung<T> = { readonly name: string } & ManyPasses<T, Record<string, never>>;
+const named = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, name]));
+
+/** A kernel without its op. */
+export type Rung<T, A> = SinglePass<T, A> | ManyPasses<T, A>;
 
 /** Register tiles of 64 × 64: with k split over workgroups where there are few tiles, and without. */
-export function tiledRungs<T extends ProductTypes>(
+export function tiledRungs<T extends ProductTypes, A>(
   product: Product<T>,
-): readonly [split: Rung<T>, whole: Rung<T>] {
-  const split: Rung<T> = {
-    name: `${product.name} tiled split`,
+  epilogue: Epilogue<A>,
+): readonly [split: ManyPasses<T, A>, whole: ManyPasses<T, A>] {
+  const name = `${product.name}${epilogue.suffix}`;
+  const split: ManyPasses<T, A> = {
+    name: `${name} tiled split`,
     supports: (types) => {
       const tiles = tilesOf(product, types);
       if (tiles.splits < 2) return `${tiles.tiles} tiles of ${tiles.k} inputs keep a GPU busy`;
@@ -108,24 +132,25 @@ export function tiledRungs<T extends ProductTypes>(
       const { m, n, splits } = tilesOf(product, types);
       return { partial: tensorType('f32', [splits, m, n]) };
     },
-    passes: (types) => {
+    passes: (types, attrs) => {
       const tiles = tilesOf(product, types);
-      return [tilePass(product, types, tiles, true), sumPass(tiles)];
+      return [tilePass(product, types, tiles, undefined), sumPass(tiles, epilogue, attrs)];
     },
   };
-  const whole: Rung<T> = {
-    name: `${product.name} tiled`,
+  const whole: ManyPasses<T, A> = {
+    name: `${name} tiled`,
     supports: (types) => tileable(product, types),
-    passes: (types) => [tilePass(product, types, tilesOf(product, types), false)],
+    passes: (types, attrs) => [tilePass(product, types, tilesOf(product, types), [epilogue, attrs])],
   };
   return [split, whole];
 }
 
-const sumPass = ({ m, n, splits }: Tiles): Pass => ({
+const sumPass = <A>({ m, n, splits }: Tiles, { source, reads, overrides }: Epilogue<A>, attrs: A): Pass => ({
   label: 'sum',
-  source: sumSource,
-  reads: { partial: 'partial', bias: 'bias' },
+  source: `${source}\n${sumSource}`,
+  reads: { partial: 'partial', ...named(reads) },
   writes: { y: 'y' },
   params: { size: u32(m * n), n: u32(n), splits: u32(splits) },
+  overrides: overrides?.(attrs),
   workgroups: Math.ceil((m * n) / 256),
 });

@@ -4,9 +4,12 @@ import type { Kernel } from '@emu-ts/webgpu/kernel';
 import { fewRungs } from '../lanes/ladder.js';
 import operandX from '../linear/operand-x.wgsl';
 import {
+  type Epilogue,
   fewRows,
   type Product,
   type ProductTypes,
+  plain,
+  type Rung,
   rowsAtOnce,
   tileable,
   tiledRungs,
@@ -25,10 +28,10 @@ const blocksOf = ({ x, codes }: Types) => {
   return m === 0 ? 0 : Math.ceil(codes.shape[0] / 4) * Math.ceil(m / rowsAtOnce(m));
 };
 
-const fewKernels = (product: Product<Types>, bytes: boolean) =>
+const fewKernels = <A>(product: Product<Types>, epilogue: Epilogue<A>, bytes: boolean) =>
   fewRungs({
-    name: `${product.name} few rows`,
-    source: `${operandX}\n${few}`,
+    name: `${product.name}${epilogue.suffix} few rows`,
+    source: [operandX, epilogue.source, few].join('\n'),
     arrays: ['codes'],
     supports: (types: Types) => {
       const m = rowsOf(types.x);
@@ -39,10 +42,11 @@ const fewKernels = (product: Product<Types>, bytes: boolean) =>
       const numbers = { m: rowsOf(types.x), n, k: last(types.x), groups, blocks: blocksOf(types) };
       return Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, u32(value)]));
     },
-    overrides: ({ x }: Types) => ({
+    overrides: ({ x }: Types, attrs: A) => ({
       ROWS: rowsAtOnce(Math.max(1, rowsOf(x))),
       BYTES: Number(bytes),
       VECTOR: Number(vectorises(last(x), x)),
+      ...epilogue.overrides?.(attrs),
     }),
     widths: ({ x }: Types) => ({
       codes: 16 as const,
@@ -62,18 +66,22 @@ const codesProduct = (name: string, bytes: boolean): Product<Types> => ({
   group: groupSize,
 });
 
-const rungs = (name: string, bytes: boolean) => {
+const rungs = <A>(name: string, bytes: boolean, epilogue: Epilogue<A>): readonly Rung<Types, A>[] => {
   const product = codesProduct(name, bytes);
   return [
-    ...fewKernels(product, bytes),
-    ...tiledRungs(product).map((rung) => ({ ...rung, arrays: ['codes'] })),
+    ...fewKernels(product, epilogue, bytes),
+    ...tiledRungs(product, epilogue).map((rung) => ({ ...rung, arrays: ['codes'] })),
   ];
 };
 
-export const linearInt4Kernels: readonly Kernel<typeof linearInt4Op>[] = rungs('nn.linear_int4', false).map(
-  (rung) => ({ op: linearInt4Op, ...rung }),
+/** Kernels for products with 4- or 8-bit weights, and what follows them. */
+export const int4Rungs = <A>(epilogue: Epilogue<A>) => rungs('nn.linear_int4', false, epilogue);
+export const int8Rungs = <A>(epilogue: Epilogue<A>) => rungs('nn.linear_int8', true, epilogue);
+
+export const linearInt4Kernels: readonly Kernel<typeof linearInt4Op>[] = int4Rungs(plain).map(
+  (rung): Kernel<typeof linearInt4Op> => ({ op: linearInt4Op, ...rung }),
 );
 
-export const linearInt8Kernels: readonly Kernel<typeof linearInt8Op>[] = rungs('nn.linear_int8', true).map(
-  (rung) => ({ op: linearInt8Op, ...rung }),
+export const linearInt8Kernels: readonly Kernel<typeof linearInt8Op>[] = int8Rungs(plain).map(
+  (rung): Kernel<typeof linearInt8Op> => ({ op: linearInt8Op, ...rung }),
 );

@@ -1,0 +1,55 @@
+/// <reference path="../wgsl.d.ts" />
+import { type AnyOp, primitives } from '@emu-ts/graph';
+import type { AnyKernel, Fusion, Pattern } from '@emu-ts/webgpu/kernel';
+import functions from '../activations/functions.wgsl';
+import { activationCodes } from '../activations/kernel.js';
+import { geluOp } from '../gelu/op.js';
+import { floatRungs } from '../linear/kernel.js';
+import { linearOp } from '../linear/op.js';
+import type { Epilogue, Rung } from '../linear/product.js';
+import { int4Rungs, int8Rungs } from '../quantized-linear/kernel.js';
+import { linearInt4Op, linearInt8Op } from '../quantized-linear/op.js';
+import { quickGeluOp } from '../quick-gelu/op.js';
+import { siluOp } from '../silu/op.js';
+import finish from './finish-activated.wgsl';
+import { type Activated, linearActivatedOp, linearInt4ActivatedOp, linearInt8ActivatedOp } from './op.js';
+
+const epilogue: Epilogue<Activated> = {
+  suffix: '_activated',
+  source: `${functions}\n${finish}`,
+  reads: ['bias', 'residual'],
+  overrides: ({ activation }) => ({ OP: activationCodes[activation] }),
+};
+
+const zero: Pattern = { op: primitives.full, inputs: {}, when: ({ value }) => value === 0 };
+
+/** An activation after a linear layer, or something added to it. */
+function fusions(op: AnyOp, weights: readonly string[]): readonly Fusion<Activated>[] {
+  const names = ['x', ...weights].map((name) => [name, name]);
+  const product: Pattern = { op, inputs: { ...Object.fromEntries(names), bias: 'bias?' } };
+  const of = (activation: Activated['activation'], root: Pattern) => ({
+    root,
+    attrs: () => ({ activation }),
+  });
+  return [
+    of('gelu', { op: geluOp, inputs: { x: product } }),
+    of('silu', { op: siluOp, inputs: { x: product } }),
+    of('quickGelu', { op: quickGeluOp, inputs: { x: product } }),
+    of('relu', { op: primitives.max, inputs: { a: zero, b: product } }),
+    of('none', { op: primitives.add, inputs: { a: product, b: 'residual' } }),
+  ];
+}
+
+const kernels = (
+  op: AnyOp,
+  // biome-ignore lint/suspicious/noExplicitAny: rungs of ops with different operands
+  rungs: readonly Rung<any, Activated>[],
+  fuses: readonly Fusion<Activated>[],
+): readonly AnyKernel[] => rungs.map((rung) => ({ ...rung, op, fuses }));
+
+/** Every rung of the linear layers once more, with an activation or a residual in the same dispatch. */
+export const linearActivatedKernels: readonly AnyKernel[] = [
+  ...kernels(linearActivatedOp, floatRungs(epilogue), fusions(linearOp, ['weight'])),
+  ...kernels(linearInt4ActivatedOp, int4Rungs(epilogue), fusions(linearInt4Op, ['codes', 'scales'])),
+  ...kernels(linearInt8ActivatedOp, int8Rungs(epilogue), fusions(linearInt8Op, ['codes', 'scales'])),
+];
