@@ -1,6 +1,11 @@
 import type { AnyKernel } from '@emu-ts/webgpu/kernel';
 import { cachedAttentionKernel } from './cached-attention/kernel.js';
 import { decodeKernels } from './decode/kernels.js';
+import { sampleKernel } from './sample/kernel.js';
 
 /** WGSL kernels for the composites of the language model, as data: `webgpu({ kernels: [...languageModelKernels, ...nnKernels] })`. */
-export const languageModelKernels: readonly AnyKernel[] = [...decodeKernels, cachedAttentionKernel];
+export const languageModelKernels: readonly AnyKernel[] = [
+  ...decodeKernels,
+  cachedAttentionKernel,
+  sampleKernel,
+];

@@ -36,9 +36,18 @@ export class SamplingSearch implements Search {
   }
 
   advance(logits: (row: number) => Float32Array): SearchStep {
+    return this.#step((row, i) => this.#choose(row, i, logits(i)));
+  }
+
+  /** Takes tokens that were chosen elsewhere, one per row. */
+  accept(tokens: readonly number[]): SearchStep {
+    return this.#step((_, i) => tokens[i]);
+  }
+
+  #step(choose: (row: Row, i: number) => number | undefined): SearchStep {
     const events: GenerateEvent[] = [];
     this.#rows.forEach((row, i) => {
-      if (!row.done) this.#extend(row, this.#choose(row, i, logits(i)), events);
+      if (!row.done) this.#extend(row, choose(row, i), events);
     });
     if (this.#rows.every(({ done }) => done)) return { events };
     const next = this.#rows.map(({ done, ids }) => (done ? this.#settings.pad : ids[ids.length - 1]));

@@ -73,7 +73,7 @@ export interface Pattern {
  * Where a graph says the same as a fused op: the op's decomposition, as models write it. The root's first output becomes
  * the first output of the fused op.
  */
-export interface Fusion<A> {
+export interface Fusion<A extends Attrs = Attrs> {
   readonly root: Pattern;
   /** The attributes of the fused op, from those of the named nodes. */
   attrs(of: Readonly<Record<string, Attrs>>): A;
@@ -101,7 +101,7 @@ interface Common<T, A> {
    * The op is a fusion: it stands in no model, and the planner puts it where a graph holds one of these patterns and
    * nothing else reads what lies between its nodes.
    */
-  readonly fuses?: readonly Fusion<A>[] | undefined;
+  readonly fuses?: readonly Fusion[] | undefined;
   /** Operands the shader indexes as arrays, past the accessors: they must be bound, never folded into a constant. */
   readonly arrays?: readonly string[] | undefined;
 }

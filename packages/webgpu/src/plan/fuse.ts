@@ -79,7 +79,7 @@ function* candidates(fusing: readonly AnyKernel[], node: Node): Iterable<Claim> 
       for (const found of matches(root, node.outputs[outputOf(root)]))
         yield {
           kernel,
-          attrs: attrs(attrsOf(found)) as Attrs,
+          attrs: attrs(attrsOf(found)),
           operands: found.operands,
           nodes: new Set(found.nodes.values()),
           kept: keptBy(root, found, (kernel.op.outputs as readonly string[])[0]),
