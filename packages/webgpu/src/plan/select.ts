@@ -1,3 +1,4 @@
+import { EmuError } from '@emu-ts/base';
 import {
   type AnyOp,
   expand,
@@ -8,6 +9,7 @@ import {
   simplify,
   type TensorType,
 } from '@emu-ts/graph';
+import { DeviceLimitError } from '../device/errors.js';
 import type { AnyKernel, GpuView } from '../kernel/kernel.js';
 import { absorb } from './absorb.js';
 import { fuse } from './fuse.js';
@@ -75,7 +77,7 @@ export function select(graph: Graph, kernels: readonly AnyKernel[], gpu: GpuView
   for (const node of expanded.nodes) {
     if (isFree(node)) continue;
     const { kernel, refused } = pick(node);
-    if (!kernel) throw new Error(`No kernel computes ${node.op.name}: ${refused.join('; ')}.`);
+    if (!kernel) throw noKernel(node, refused, gpu);
     chosen.set(node, kernel);
     if (!primitiveName(node.op) || refused.length || node.op !== (primitives.full as AnyOp))
       entries.push({ op: node.op.name, kernel: kernel.name, refused });
@@ -96,4 +98,12 @@ function supports(kernel: AnyKernel, node: Node, gpu: GpuView): true | string {
   const limit = gpu.limits.maxStorageBuffersPerShaderStage;
   const bound = Object.keys(types).filter((name) => !kernel.uniforms?.includes(name)).length;
   return bound <= limit || `it binds ${bound} buffers, the device allows ${limit}`;
+}
+
+/** What is left over cannot be decomposed further: as a rule the device binds too few buffers. */
+function noKernel(node: Node, refused: readonly string[], gpu: GpuView): EmuError {
+  const limit = 'maxStorageBuffersPerShaderStage';
+  const bound = Object.keys(typesOf(node)).length;
+  if (bound > gpu.limits[limit]) return new DeviceLimitError(node.op.name, limit, bound, gpu.limits[limit]);
+  return new EmuError('NO_KERNEL', `No kernel computes ${node.op.name}: ${refused.join('; ')}.`);
 }
