@@ -1,9 +1,21 @@
 import { convert } from '@emu-ts/base';
-import { add, type Graph, gradients, graphOf, input, interpret, mul, sum, tensorType } from '@emu-ts/graph';
+import {
+  add,
+  type Graph,
+  gradients,
+  graphOf,
+  input,
+  interpret,
+  mul,
+  reshape,
+  slice,
+  sum,
+  tensorType,
+} from '@emu-ts/graph';
 import { describeGpu, type Expectation, expectClose, randomTensors } from '@emu-ts/testing';
 import { type WebGpuExecutor, webgpu } from '@emu-ts/webgpu';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { gelu, linear, relu } from './index.js';
+import { conv2d, gelu, groupNorm, linear, relu, silu, upsampleNearest } from './index.js';
 import { nnKernels } from './webgpu.js';
 
 /** What the planner fuses: models as they write it, run with all kernels of nn, against the interpreter on the same graph. */
@@ -56,5 +68,20 @@ describeGpu('fusions of nn', () => {
     expect(plan).toContain('nn.linear_activated ×1 fuses nn.gelu, nn.linear');
     expect(plan).toContain('nn.linear_activated ×1 fuses nn.linear, prim.add');
     expect(plan).toContain('nn.linear_int4_activated ×1 fuses nn.linear_int4, prim.full, prim.max');
+  });
+
+  it('normalises, activates and enlarges while a convolution reads', async () => {
+    const [x, time, gain, shift] = [f32('x', 2, 8, 5, 6), f32('time', 2, 8), f32('gain', 8), f32('shift', 8)];
+    const [first, second] = [f32('first', 8, 8, 3, 3), f32('second', 8, 8, 3, 3)];
+    const source = silu(groupNorm({ weight: gain, bias: shift }, x, 4, 1e-5));
+    const timed = add(conv2d({ weight: first }, source, { padding: 1 }), reshape(time, [-1, 8, 1, 1]));
+    const cut = slice(slice(upsampleNearest(timed, 2), 2, 0, 9), 3, 0, 12);
+    const graph = graphOf({
+      y: conv2d({ weight: second, bias: shift }, cut, { padding: 1 }),
+      sum: add(x, timed),
+    });
+    const plan = await run(graph, { terms: 72, depth: 6 });
+    expect(plan).toContain('nn.conv2d_fused ×1 fuses nn.conv2d, nn.group_norm, nn.silu, prim.add');
+    expect(plan).toContain('nn.conv2d_fused ×1 fuses nn.conv2d, nn.upsample_nearest, prim.slice');
   });
 });

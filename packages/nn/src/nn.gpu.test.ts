@@ -57,6 +57,39 @@ const convolution = (x: number[], weight: number[], strides = [1, 1], padding = 
   attrs: { strides, padding },
   expectation: { terms: weight[1] * weight[2] * weight[3] },
 });
+const fusedConvolution = (
+  x: number[],
+  weight: number[],
+  given: {
+    groups?: number;
+    silu?: boolean;
+    factor?: number;
+    height?: number;
+    width?: number;
+    strides?: number[];
+  },
+  added: number[],
+): OpCase => {
+  const padding = weight[2] === 1 ? [0, 0, 0, 0] : [1, 1, 1, 1];
+  const { name, inputs, expectation } = convolution(x, weight);
+  const norm = given.groups ? { gain: f32(x[1]), shift: f32(x[1]) } : {};
+  return {
+    name: `${name}, ${JSON.stringify(given)}, added [${added}]`,
+    inputs: { ...inputs, ...norm, ...(added.length ? { added: f32(...added) } : {}) },
+    attrs: {
+      strides: [1, 1],
+      padding,
+      groups: 1,
+      eps: 1e-5,
+      silu: false,
+      factor: 1,
+      height: 0,
+      width: 0,
+      ...given,
+    },
+    expectation: { ...expectation, depth: 2 },
+  };
+};
 const row = (rows: number, columns: number): OpCase => ({
   name: `${rows} rows of ${columns}`,
   inputs: { x: f32(rows, columns), weight: f32(columns), bias: f32(columns) },
@@ -134,6 +167,16 @@ const suites: Readonly<Record<string, readonly OpCase[]>> = {
       attrs: { groups: 2, eps: 1e-5 },
     },
     {
+      name: 'groups of several pieces',
+      inputs: { x: f32(2, 4, 65, 68), weight: f32(4), bias: f32(4) },
+      attrs: { groups: 2, eps: 1e-5 },
+    },
+    {
+      name: 'several pieces, odd positions',
+      inputs: { x: f32(1, 3, 65, 67), weight: f32(3), bias: f32(3) },
+      attrs: { groups: 1, eps: 1e-5 },
+    },
+    {
       name: 'odd positions',
       inputs: { x: f32(1, 4, 3, 3), weight: f32(4), bias: f32(4) },
       attrs: { groups: 2, eps: 1e-5 },
@@ -151,6 +194,15 @@ const suites: Readonly<Record<string, readonly OpCase[]>> = {
     convolution([1, 8, 12, 12], [9, 8, 3, 3], [2, 2], [0, 0, 1, 1]),
     convolution([1, 3, 17, 18], [16, 3, 14, 14], [14, 14], [0, 0, 0, 0]),
     convolution([2, 66, 8, 9], [65, 66, 1, 1], [1, 1], [0, 0, 0, 0]),
+    convolution([1, 130, 5, 5], [9, 130, 3, 3]),
+  ],
+  'nn.conv2d_fused': [
+    fusedConvolution([2, 6, 9, 11], [9, 6, 3, 3], { groups: 3, silu: true }, [2, 9, 1, 1]),
+    fusedConvolution([2, 130, 4, 5], [9, 130, 3, 3], { groups: 2, silu: true }, [2, 9, 4, 5]),
+    fusedConvolution([2, 8, 70, 64], [4, 8, 1, 1], { groups: 1 }, [1, 4, 1, 1]),
+    fusedConvolution([1, 5, 4, 6], [7, 5, 3, 3], { factor: 2 }, []),
+    fusedConvolution([1, 5, 4, 6], [7, 5, 3, 3], { factor: 2, height: 7, width: 11 }, []),
+    fusedConvolution([1, 8, 4, 4], [8, 8, 3, 3], { strides: [2, 2] }, [1, 8, 2, 2]),
   ],
   'nn.layer_norm_vjp': [...layerNorm.vjpCases, backward(20, 70, true), backward(3, 1408, true)],
   'nn.rms_norm_vjp': [...rmsNorm.vjpCases, backward(20, 70, false), backward(3, 1408, false)],

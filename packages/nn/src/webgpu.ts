@@ -2,6 +2,7 @@ import type { AnyKernel } from '@emu-ts/webgpu/kernel';
 import { geluKernel, quickGeluKernel, sigmoidKernel, siluKernel } from './activations/kernel.js';
 import { columnSumKernel } from './column-sum/kernel.js';
 import { conv2dKernel } from './conv2d/kernel.js';
+import { conv2dFusedKernel } from './conv2d-fused/kernel.js';
 import { crossEntropyKernels, crossEntropyVjpKernel } from './cross-entropy/kernel.js';
 import { embeddingKernel } from './embedding/kernel.js';
 import { groupNormKernels } from './group-norm/kernel.js';
@@ -22,6 +23,7 @@ import { logSoftmaxKernels, softmaxKernels, softmaxVjpKernels } from './softmax/
  */
 export const nnKernels: readonly AnyKernel[] = [
   ...linearActivatedKernels,
+  conv2dFusedKernel,
   ...linearKernels,
   ...linearInt4Kernels,
   ...linearInt8Kernels,

@@ -1,11 +1,17 @@
-// y [n o positions] = x [n c h w] convolved with weight [o c·kh·kw], plus bias [o], as an implicit matrix product: rows
-// are output channels, columns are output positions, and the inner dimension runs over (c, ky, kx). One workgroup of
-// 16 × 16 owns a tile of 64 channels × 64 positions of one image, one invocation 4 × 4 of it in registers. Steps of 16
-// along the inner dimension: four neighbours of a row of weight, and four neighbouring positions of one gathered row of
-// the picture (zero beyond its border) go into workgroup memory; then all multiply from there. Sums are f32. VECTOR: the
-// inner dimension divides by four.
+// y [n o positions] = x [n c h w] convolved with weight [o c·kh·kw], as an implicit matrix product: rows are output channels,
+// columns are output positions, and the inner dimension runs over (c, ky, kx). One workgroup of 16 × 16 owns a tile of 64
+// channels × 64 positions of one image, one invocation 4 × 4 of it in registers. Steps of 16 along the inner dimension: four
+// neighbours of a row of weight, and four neighbouring positions of one gathered row of the picture (zero beyond its border)
+// go into workgroup memory; then all multiply from there. Sums are f32 and finished as `finish` says.
+//
+// While it is read, the picture may be normalised by a table [n c 3] of mean, scale and shift, activated by SiLU, and
+// enlarged: `height` and `width` are what the convolution sees, every pixel standing `factor` times in both directions. Where
+// there are few tiles and the inner dimension is long, it is split over several workgroups (`span` each), y is a list of
+// partial results, and another pass adds them up.
 
-override VECTOR: bool = false;
+override VECTOR: bool = false; // the inner dimension divides by four
+override POINT: bool = false; // 1 × 1 without stride or padding, over positions that divide by four
+override SILU: bool = false;
 
 var<workgroup> tile_w: array<vec4<f32>, 256>; // 64 channels × 4 vectors of the inner dimension
 var<workgroup> tile_x: array<vec4<f32>, 256>; // 16 inner rows × 16 vectors of positions
@@ -21,17 +27,35 @@ fn fetch_w(row: u32, p: u32) -> vec4<f32> {
   return value;
 }
 
+fn prepare(value: f32, plane: u32) -> f32 {
+  var result = value;
+  if (has_table) {
+    result = (value - load_table(plane * 3u)) * load_table(plane * 3u + 1u) + load_table(plane * 3u + 2u);
+  }
+  if (SILU) { result = result / (1.0 + exp(-result)); }
+  return result;
+}
+
 fn fetch_x(image: u32, p: u32, position: u32) -> vec4<f32> {
   var value = vec4<f32>();
   if (p >= params.inner) { return value; }
+  if (POINT) {
+    let plane = image * params.c + p;
+    if (position >= params.positions) { return value; }
+    let four = load4_x((plane * params.positions + position) / 4u);
+    return vec4<f32>(prepare(four.x, plane), prepare(four.y, plane), prepare(four.z, plane), prepare(four.w, plane));
+  }
   let kx = p % params.kw;
   let ky = p / params.kw % params.kh;
-  let plane = (image * params.c + p / (params.kw * params.kh)) * params.h;
+  let plane = image * params.c + p / (params.kw * params.kh);
   for (var j = 0u; j < 4u; j++) {
     let at = position + j;
     let iy = at / params.ow * params.sh + ky - params.top; // wraps below zero, and is then too large
     let ix = at % params.ow * params.sw + kx - params.left;
-    if (at < params.positions && iy < params.h && ix < params.w) { value[j] = load_x((plane + iy) * params.w + ix); }
+    if (at < params.positions && iy < params.height && ix < params.width) {
+      let source = (plane * params.h + iy / params.factor) * params.w + ix / params.factor;
+      value[j] = prepare(load_x(source), plane);
+    }
   }
   return value;
 }
@@ -48,12 +72,13 @@ fn main(
   let rows = (params.o + 63u) / 64u;
   let left = tile % columns * 64u;
   let top = tile / columns % rows * 64u;
-  let image = tile / (columns * rows);
+  let image = tile / (columns * rows) % params.n;
+  let split = tile / (columns * rows * params.n);
   var sum0 = vec4<f32>();
   var sum1 = vec4<f32>();
   var sum2 = vec4<f32>();
   var sum3 = vec4<f32>();
-  for (var first = 0u; first < params.inner; first += 16u) {
+  for (var first = split * params.span; first < min(params.inner, (split + 1u) * params.span); first += 16u) {
     tile_w[lane] = fetch_w(top + lane / 4u, first + lane % 4u * 4u);
     tile_x[lane] = fetch_x(image, first + local.y, left + local.x * 4u);
     workgroupBarrier();
@@ -77,10 +102,10 @@ fn main(
   for (var r = 0u; r < 4u; r++) {
     let channel = top + local.y * 4u + r;
     if (channel >= params.o) { continue; }
-    let value = sums[r] + load_bias(channel);
+    let base = ((split * params.n + image) * params.o + channel) * params.positions;
     for (var j = 0u; j < 4u; j++) {
       let position = left + local.x * 4u + j;
-      if (position < params.positions) { store_y((image * params.o + channel) * params.positions + position, value[j]); }
+      if (position < params.positions) { store_y(base + position, finish(sums[r][j], image, channel, position)); }
     }
   }
 }

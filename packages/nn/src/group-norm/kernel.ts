@@ -5,10 +5,11 @@ import { rowRungs } from '../lanes/ladder.js';
 import { f32, lanesFor, u32, vectorises } from '../rows.js';
 import source from './group-norm.wgsl';
 import { groupNormOp } from './op.js';
+import { applyPass, inPieces, normScratch, tablePasses } from './passes.js';
 
 const positions = ({ shape }: TensorType) => shape.slice(2).reduce((n, d) => n * d, 1);
 
-export const groupNormKernels: readonly Kernel<typeof groupNormOp>[] = rowRungs({
+const groupRungs: readonly Kernel<typeof groupNormOp>[] = rowRungs({
   op: groupNormOp,
   name: 'nn.group_norm group',
   source,
@@ -29,3 +30,13 @@ export const groupNormKernels: readonly Kernel<typeof groupNormOp>[] = rowRungs(
   },
   workgroups: ({ x }, { groups }) => x.shape[0] * groups,
 } satisfies Kernel<typeof groupNormOp>);
+
+const piecesKernel: Kernel<typeof groupNormOp> = {
+  op: groupNormOp,
+  name: 'nn.group_norm pieces',
+  supports: ({ x }, norm) => inPieces(x, norm) || 'a group is one piece',
+  scratch: ({ x }, norm) => normScratch(x, norm),
+  passes: ({ x }, norm) => [...tablePasses(x, norm, { weight: 'weight', bias: 'bias' }), applyPass(x)],
+};
+
+export const groupNormKernels: readonly Kernel<typeof groupNormOp>[] = [piecesKernel, ...groupRungs];
