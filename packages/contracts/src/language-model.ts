@@ -59,6 +59,28 @@ export interface PrefillOptions extends CallOptions {
   readonly positions?: 'last' | 'all' | undefined;
 }
 
+/** How `LanguageModelSession.draw` chooses tokens. */
+export interface DrawOptions extends CallOptions {
+  /** `[batch]` ids fed first. */
+  readonly first: readonly number[];
+  /** Tokens to choose for every row. */
+  readonly steps: number;
+  /** `[batch · steps]` numbers in [0, 1), row by row: one for each token. Absent: the first of the likeliest tokens. */
+  readonly numbers?: Float32Array | undefined;
+  /** Above 0; default 1. */
+  readonly temperature?: number | undefined;
+  /** Keep the k most likely tokens. Default all. */
+  readonly topK?: number | undefined;
+  /** Keep the most likely tokens that together reach this probability. Default 1, all. */
+  readonly topP?: number | undefined;
+  /** Tokens that may not be chosen in the first `after` steps. */
+  readonly forbidden?: { readonly ids: readonly number[]; readonly after: number } | undefined;
+  /** Makes these ids of each row, and what it chooses, less likely by this factor. */
+  readonly repetition?:
+    | { readonly penalty: number; readonly ids: readonly (readonly number[])[] }
+    | undefined;
+}
+
 /**
  * Rows of text and images being read and continued: a language model and what it remembers of them. Calls come one
  * after the other. Hidden states are those after the final norm; what is handed out, the caller disposes.
@@ -90,6 +112,14 @@ export interface LanguageModelSession extends Disposable {
    * continued by several beams.
    */
   reorder(parents: readonly number[], options?: CallOptions): Promise<void>;
+
+  /**
+   * Continues every row by itself: reads `first`, chooses a token from what that says, reads the token, and so on, several
+   * steps ahead of what it hands out. Yields `[batch]` tokens a step, the last of which is not read. Whoever stops early
+   * may find more positions read than tokens taken. Absent where tokens are best chosen by the caller.
+   * @throws as `step`
+   */
+  readonly draw?: ((options: DrawOptions) => AsyncGenerator<number[], void>) | undefined;
 
   /** Forgets every position from `length` on. */
   truncate(length: number): void;

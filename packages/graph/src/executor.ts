@@ -1,5 +1,6 @@
 import type { CallOptions, HostTensor } from '@emu-ts/base';
 import type { Graph } from './graph.js';
+import type { AnyOp } from './op.js';
 import type { TensorType } from './value.js';
 
 /** A tensor that an executor holds. Whoever received it disposes it. */
@@ -43,5 +44,10 @@ export interface Executor extends AsyncDisposable {
   readonly name: string;
   upload(tensor: HostTensor, options?: CallOptions): Promise<DeviceTensor>;
   compile(graph: Graph, options?: CompileOptions): Promise<Program>;
+  /**
+   * Whether an op runs in one piece here. Asked where its decomposition would cost too much and there is another way.
+   * Absent: no op is promised to.
+   */
+  hasKernel?(op: AnyOp): boolean;
   dispose(): Promise<void>;
 }

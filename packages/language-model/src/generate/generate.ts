@@ -36,8 +36,23 @@ export async function* stream(
     const expansion = Array.from({ length: search.rows }, (_, row) => Math.floor(row / spread));
     await session.reorder(expansion, call);
   }
-  for (let tokens = 1; step.next; tokens++) {
-    onProgress?.({ phase: 'decode', component: 'language-model', loaded: tokens, total: maxNewTokens });
+  let tokens = 1;
+  const progress = () =>
+    onProgress?.({ phase: 'decode', component: 'language-model', loaded: tokens++, total: maxNewTokens });
+  const { elsewhere } = settings;
+  if (step.next && elsewhere && session.draw && search instanceof SamplingSearch) {
+    const steps = maxNewTokens - 1;
+    const drawing = { ...elsewhere, ...search.drawing(steps), first: step.next, steps, signal };
+    for await (const chosen of session.draw(drawing)) {
+      progress();
+      step = search.accept(chosen);
+      yield* step.events;
+      if (!step.next) return;
+    }
+    return;
+  }
+  while (step.next) {
+    progress();
     if (step.parents) await session.reorder(step.parents, call);
     logits = await readLogits(model, await session.step(step.next, call), call);
     step = search.advance((row) => rowOf(logits, row, model));

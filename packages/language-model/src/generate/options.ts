@@ -74,6 +74,7 @@ export function settingsOf(options: GenerateOptions) {
     lengthPenalty: options.lengthPenalty ?? 0,
     sampling,
     processors: processorsOf(options),
+    elsewhere: elsewhereOf(options),
     allowed,
   };
   const { beams, sequences } = settings;
@@ -109,6 +110,21 @@ function processorsOf(options: GenerateOptions): LogitsProcessor[] {
     sampling?.topK !== undefined && topK(integer('sampling.topK', sampling.topK, 1)),
     nucleus < 1 && topP(nucleus),
   ].filter((processor): processor is LogitsProcessor => Boolean(processor));
+}
+
+/**
+ * What a session needs to know to choose the tokens itself, from the second of a row on; undefined where only the host can
+ * tell which tokens may come.
+ */
+function elsewhereOf(options: GenerateOptions) {
+  const { allowed, noRepeatNgram, sampling, tokens } = options;
+  if (allowed || noRepeatNgram || (options.beams ?? 1) > 1) return undefined;
+  const shortest = Math.max(options.minLength ?? 1, 1 + (options.minNewTokens ?? 0));
+  return {
+    ...(sampling && { temperature: sampling.temperature, topK: sampling.topK, topP: sampling.topP }),
+    forbidden: { ids: [tokens.end].flat(), after: Math.max(0, shortest - 2) },
+    penalty: options.repetitionPenalty ?? 1,
+  };
 }
 
 const option = (problem: string, hint: string) => new EmuError('OPTION', `${problem}; ${hint}.`);

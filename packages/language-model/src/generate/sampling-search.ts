@@ -1,4 +1,5 @@
 import { type Random, random } from '@emu-ts/base';
+import type { DrawOptions } from '@emu-ts/contracts';
 import { logSumExp } from '../log-softmax.js';
 import type { Settings } from './options.js';
 import type { FinishReason, GenerateEvent, Search, SearchStep } from './search.js';
@@ -42,6 +43,17 @@ export class SamplingSearch implements Search {
   /** Takes tokens that were chosen elsewhere, one per row. */
   accept(tokens: readonly number[]): SearchStep {
     return this.#step((_, i) => tokens[i]);
+  }
+
+  /** What a session is told that goes on from here by itself: how, from which ids, and with which numbers. */
+  drawing(steps: number): Pick<DrawOptions, 'numbers' | 'repetition'> {
+    const numbers = this.#draws && new Float32Array(this.rows * steps);
+    this.#draws?.forEach((own, i) => {
+      numbers?.set(own.uniform(steps, this.#rows[i].ids.length - 1), i * steps);
+    });
+    const penalty = this.#settings.elsewhere?.penalty ?? 1;
+    const ids = this.#rows.map((row) => row.ids);
+    return { numbers, ...(penalty === 1 ? {} : { repetition: { penalty, ids } }) };
   }
 
   #step(choose: (row: Row, i: number) => number | undefined): SearchStep {

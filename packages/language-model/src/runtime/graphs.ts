@@ -2,13 +2,18 @@ import type { DType } from '@emu-ts/base';
 import type { LanguageModelModel } from '@emu-ts/contracts';
 import {
   add,
+  cast,
+  div,
   dynamicSlice,
+  equal,
   full,
   type Graph,
   graphOf,
   input,
   iota,
   less,
+  max,
+  mul,
   reshape,
   type TensorType,
   tensorType,
@@ -16,8 +21,9 @@ import {
   where,
 } from '@emu-ts/graph';
 import { attention, maskValue } from '@emu-ts/nn';
-import { paramInputs } from '@emu-ts/params';
+import { type Params, type ParamTree, paramInputs } from '@emu-ts/params';
 import { cachedAttentionOp, positionsFrom, readRows } from '../cached-attention/op.js';
+import { type SampleAttrs, sampleOp } from '../sample/op.js';
 
 /** What the graphs of one model have in common. */
 export interface GraphSettings {
@@ -55,15 +61,53 @@ export const cacheType = (
 
 /** Reads `size` positions behind the first `length`: hidden states, and the cache with them in it. */
 export function passGraph(settings: GraphSettings, shape: PassShape): Graph {
+  const { hidden, cache } = pass(settings, shape, paramInputs(settings.model.params));
+  return graphOf({ hidden: shape.positions === 'all' ? hidden : lastOf(hidden), ...cache });
+}
+
+/** How tokens are chosen from the logits of a step. */
+export interface DrawShape extends SampleAttrs {
+  /** There is a number for every token: columns of `numbers` [b columns]; 0 takes the likeliest. */
+  readonly columns: number;
+  /** Divides the scores of what has been seen; 1 for none. */
+  readonly penalty: number;
+}
+
+/** Reads one id a row and chooses the next: token [b], the cache, and with a penalty what has been seen, f32 [b vocabSize]. */
+export function drawGraph(
+  settings: GraphSettings,
+  shape: PassShape,
+  { columns, penalty, ...how }: DrawShape,
+): Graph {
+  const { model } = settings;
+  const { batch } = shape;
+  const p = paramInputs(model.params);
+  const { hidden, cache } = pass(settings, shape, p);
+  const logits = model.logits(p, lastOf(hidden));
+  const step = input('step', tensorType('i32', []));
+  const drawn = columns ? input('numbers', tensorType('f32', [batch, columns])) : undefined;
+  if (penalty === 1) return graphOf({ token: sampleOp({ logits, step, drawn }, how).token, ...cache });
+  const seen = input('seen', tensorType('f32', [batch, model.vocabSize]));
+  const unlikelier = where(less(logits, 0), mul(logits, penalty), div(logits, penalty));
+  const { token } = sampleOp({ logits: where(less(0, seen), unlikelier, logits), step, drawn }, how);
+  const chosen = equal(iota([1, model.vocabSize], 1), reshape(token, [batch, 1]));
+  return graphOf({ token, seen: max(seen, cast(chosen, 'f32')), ...cache });
+}
+
+/** All hidden states of a pass, and the cache with the new positions in it. */
+function pass(
+  settings: GraphSettings,
+  shape: PassShape,
+  p: Params<ParamTree>,
+): { hidden: Value; cache: Record<string, Value> } {
   const { model } = settings;
   const { batch, capacity, size, scattered } = shape;
-  const p = paramInputs(model.params);
   const length = input('length', tensorType('i32', []));
   const padding = input('padding', tensorType('i32', [batch]));
   const rows = scattered ? input('rows', tensorType('i32', [batch, capacity])) : undefined;
   const type = cacheType(settings, batch, capacity);
   const cache: Record<string, Value> = {};
-  const hidden = model.read(p, embeddingsOf(model, shape), {
+  const hidden = model.read(p, embeddingsOf(model, shape, p), {
     positions: positionsFrom(length, padding, size),
     attend(layer, operands, scale) {
       const [keys, values] = names(layer);
@@ -74,16 +118,20 @@ export function passGraph(settings: GraphSettings, shape: PassShape): Graph {
       return seen.out;
     },
   });
-  return graphOf({ hidden: shape.positions === 'all' ? hidden : lastOf(hidden), ...cache });
+  return { hidden, cache };
 }
 
 /** What a pass reads, [b size width]. */
-function embeddingsOf(model: LanguageModelModel, { from, batch, size }: PassShape): Value {
+function embeddingsOf(
+  model: LanguageModelModel,
+  { from, batch, size }: PassShape,
+  p: Params<ParamTree>,
+): Value {
   const { width } = model;
   if (from === 'embeddings') return input('embeddings', tensorType('f32', [batch, size, width]));
   const one =
     from === 'ids'
-      ? model.embed(paramInputs(model.params), input('ids', tensorType('i32', [batch])))
+      ? model.embed(p, input('ids', tensorType('i32', [batch])))
       : input('embedding', tensorType('f32', [batch, width]));
   return reshape(one, [batch, 1, width]);
 }

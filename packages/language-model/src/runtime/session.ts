@@ -1,9 +1,19 @@
 import { type CallOptions, EmuError, ShapeError, tensor } from '@emu-ts/base';
-import type { LanguageModelSession, PrefillOptions } from '@emu-ts/contracts';
+import type { DrawOptions, LanguageModelSession, PrefillOptions } from '@emu-ts/contracts';
 import { type AnyTensor, type DeviceTensor, formatType, sameShape } from '@emu-ts/graph';
 import { copyPositions, takeHost, toHost } from '../host.js';
+import { sampleOp } from '../sample/op.js';
 import { type Chunk, chunks } from './buckets.js';
-import { cacheNames, type GraphSettings, type PassShape, passGraph, reorderGraph } from './graphs.js';
+import { draw } from './draw.js';
+import {
+  cacheNames,
+  type DrawShape,
+  drawGraph,
+  type GraphSettings,
+  type PassShape,
+  passGraph,
+  reorderGraph,
+} from './graphs.js';
 import { KvCache, type SessionHost } from './kv-cache.js';
 import { RowTable } from './row-table.js';
 
@@ -18,8 +28,11 @@ export class Session implements LanguageModelSession {
   #rows: RowTable;
   #length = 0;
 
+  readonly draw: LanguageModelSession['draw'];
+
   private constructor(host: SessionHost, cache: KvCache, batch: number, capacity: number) {
     this.#host = host;
+    if (host.placed.executor.hasKernel?.(sampleOp)) this.draw = (options) => this.#draw(options);
     this.#cache = cache;
     this.#padding = new Array<number>(batch).fill(0);
     this.#rows = RowTable.straight(batch, capacity);
@@ -95,6 +108,46 @@ export class Session implements LanguageModelSession {
     this.dispose();
   }
 
+  #draw(options: DrawOptions): AsyncGenerator<number[], void> {
+    const { executor } = this.#host.placed;
+    const { vocabSize } = this.#host.settings.model;
+    this.#checkStep(options.first);
+    this.#checkRoom(options.steps);
+    const rows = { batch: this.batch, capacity: this.capacity, vocabSize };
+    return draw(executor, rows, options, (inputs, how) => this.#drawStep(inputs, how));
+  }
+
+  /** Nothing here waits for the executor, so it takes no signal: whoever draws looks at it between steps. */
+  async #drawStep(
+    inputs: Readonly<Record<string, AnyTensor>>,
+    how: DrawShape,
+  ): Promise<Record<string, DeviceTensor>> {
+    const { settings, placed } = this.#host;
+    const { batch, capacity } = this;
+    const scattered = !this.#rows.isStraight;
+    const shape: PassShape = { batch, capacity, size: 1, from: 'ids', positions: 'last', scattered };
+    const seen = how.penalty === 1 ? {} : { seen: 'seen' };
+    const chosen = await this.#cache.run({
+      key: `draw ${batch} ${capacity} ${scattered} ${JSON.stringify(how)}`,
+      compile: () =>
+        placed.compile(drawGraph(settings, shape, how), { donate: { ...donation(settings), ...seen } }),
+      inputs: { ...inputs, ...this.#state() },
+      donated: true,
+      signal: undefined,
+    });
+    this.#length++;
+    return chosen;
+  }
+
+  /** What every pass is told of the rows. */
+  #state(): Record<string, AnyTensor> {
+    return {
+      length: tensor('i32', [], [this.#length]),
+      padding: tensor('i32', [this.batch], this.#padding),
+      ...(this.#rows.isStraight ? {} : { rows: this.#rows.tensor }),
+    };
+  }
+
   /** Pass after pass over parts of the embeddings, the last part filled up with positions that do not count. */
   async #prefillChunks(
     embeddings: AnyTensor,
@@ -136,10 +189,8 @@ export class Session implements LanguageModelSession {
       compile: () => placed.compile(passGraph(settings, shape), { donate: donation(settings) }),
       inputs: {
         ...inputs,
-        length: tensor('i32', [], [this.#length]),
-        padding: tensor('i32', [batch], this.#padding),
+        ...this.#state(),
         ...(positions === 'last' && size > 1 ? { last: tensor('i32', [], [used - 1]) } : {}),
-        ...(scattered ? { rows: this.#rows.tensor } : {}),
       },
       donated: true,
       signal,

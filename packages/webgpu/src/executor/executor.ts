@@ -1,5 +1,5 @@
 import { type CallOptions, EmuError, type HostTensor } from '@emu-ts/base';
-import { type CompileOptions, type Executor, type Graph, isDeviceTensor } from '@emu-ts/graph';
+import { type AnyOp, type CompileOptions, type Executor, type Graph, isDeviceTensor } from '@emu-ts/graph';
 import { acquire, type DeviceOptions } from '../device/acquire.js';
 import type { Block, MemoryUse } from '../device/buffers.js';
 import { type Capabilities, formatTiers } from '../device/capabilities.js';
@@ -98,6 +98,10 @@ export class WebGpuExecutor implements Executor {
     this.#session = new Session(acquired, this.#options.poolBytes ?? defaultPool);
     this.#restored.clear();
     old.dispose();
+  }
+
+  hasKernel(op: AnyOp): boolean {
+    return this.#kernels.some((kernel) => kernel.op === op);
   }
 
   /** What would run by which kernel, and what would be decomposed and why: one line per op and way. */
