@@ -50,20 +50,21 @@ export async function generateImageEmbeddings(
   const out = tensor('f32', [rows, queries, head.embeddingWidth]);
   const passes = { prefill: 0, step: 0 };
   using session = await model.open({ batch: rows, capacity, signal });
-  // Everything stays on the device until the image is complete: the loop itself never waits for a copy.
+  // Everything stays on the device until the image is complete: the loop itself waits for no copy and, so that passes
+  // queue up, gives them no signal, which is looked at between them.
   const predicted: DeviceTensor[] = [];
   try {
     for (let k = 0; k < queries; k++) {
       signal?.throwIfAborted();
       const hidden = k
-        ? await feed(session, head, predicted[k - 1], { signal })
+        ? await feed(session, head, predicted[k - 1])
         : await session.prefill(embeddings, { padding, signal, onProgress });
       passes[k ? 'step' : 'prefill']++;
-      predicted.push(await predict(head, hidden, { signal }));
+      predicted.push(await predict(head, hidden));
       onProgress?.({ phase: 'embed', component: 'regression-head', loaded: k + 1, total: queries });
     }
-    for (const [k, embedding] of predicted.entries())
-      write(out, k, (await embedding.read({ signal })).data as Float32Array);
+    const read = await Promise.all(predicted.map((embedding) => embedding.read({ signal })));
+    for (const [k, { data }] of read.entries()) write(out, k, data as Float32Array);
   } finally {
     for (const embedding of predicted) embedding.dispose();
   }
@@ -75,17 +76,16 @@ async function feed(
   session: LanguageModelSession,
   head: RegressionHead,
   next: DeviceTensor,
-  options: CallOptions,
 ): Promise<AnyTensor> {
-  if (!head.feedback) return session.step(next, options);
-  using input = await head.feedback(next, options);
-  return await session.step(input, options);
+  if (!head.feedback) return session.step(next);
+  using input = await head.feedback(next);
+  return await session.step(input);
 }
 
 /** Asks the head, and lets go of the hidden state. */
-async function predict(head: RegressionHead, hidden: AnyTensor, options: CallOptions): Promise<DeviceTensor> {
+async function predict(head: RegressionHead, hidden: AnyTensor): Promise<DeviceTensor> {
   try {
-    return await head.predict(hidden, options);
+    return await head.predict(hidden);
   } finally {
     if (isDeviceTensor(hidden)) hidden.dispose();
   }
