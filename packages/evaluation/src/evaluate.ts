@@ -110,7 +110,8 @@ function failureOf(one: NumberedCase, prompt: Sequence<RgbImage>, reply: ModelRe
   };
 }
 
-const firstSentence = (text: string): string => (/^[^.]*\.?/.exec(text.trim()) as RegExpExecArray)[0];
+/** Up to its first full stop. */
+export const firstSentence = (text: string): string => (/^[^.]*\.?/.exec(text.trim()) as RegExpExecArray)[0];
 
 /** A sequence in words. */
 function show(sequence: Sequence<unknown>): string {

@@ -11,7 +11,8 @@ const weights = (stem: string) => [
 
 /**
  * Where the parts of the released layout may lie. The first that exists is taken; everything may stand under
- * `pretrain/`, as in the released folder, and the instruction-tuned model beside it.
+ * `pretrain/`, as in the released folder, and the instruction-tuned model beside it: whole, or as peft's adapter to the
+ * pretrained one.
  */
 const parts = {
   pretrained: weights('multimodal_encoder/pytorch_model').concat(weights('multimodal_encoder/model')),
@@ -19,6 +20,7 @@ const parts = {
     `${stem}.safetensors`,
     `${stem}.pt`,
   ]),
+  adapter: ['instruct/adapter_model.safetensors', 'adapter_model.safetensors'],
   config: ['emu.json', 'config.json', '../config.json'],
   tokenizer: ['tokenizer.model', '../tokenizer.model'],
   unetConfig: ['unet/config.json'],

@@ -3,6 +3,7 @@ import {
   type Checkpoint,
   emuInstruct,
   emuPretrain,
+  mergeCheckpoints,
   openCheckpoint,
   renamed,
   unusedTensors,
@@ -36,14 +37,39 @@ export async function openSource(
   const instruct = variant === 'instruct';
   const files = filesOf(location);
   const layout = await findLayout(files, { signal });
-  const opened = await openPart(files, layout, instruct ? 'instruct' : 'pretrained', { signal });
+  const opened = instruct
+    ? await openInstruct(files, layout, { signal })
+    : renamed(await openPart(files, layout, 'pretrained', { signal }), emuPretrain);
   try {
-    const weights = renamed(opened, [unusedTensors, instruct ? emuInstruct : emuPretrain]);
+    const weights = renamed(opened, unusedTensors);
     const json = layout.config ? await readJson(files, layout.config, { signal }) : undefined;
     const config = readConfig(json, { entries: weights.entries, instruct, weights: dtype });
     return { files, layout, config, weights, [Symbol.asyncDispose]: () => opened.close() };
   } catch (error) {
     await opened.close();
+    throw error;
+  }
+}
+
+/** The instruction-tuned model: a file of its own, or the pretrained one under an adapter, whose tensors come first. */
+async function openInstruct(
+  files: CheckpointFiles,
+  layout: Layout,
+  options: CallOptions,
+): Promise<Checkpoint> {
+  if (layout.instruct || !layout.adapter)
+    return renamed(await openPart(files, layout, 'instruct', options), emuInstruct);
+  const adapter = renamed(await openPart(files, layout, 'adapter', options), emuInstruct);
+  try {
+    const base = renamed(await openPart(files, layout, 'pretrained', options), emuInstruct);
+    const replaced = [...adapter.entries.keys()].filter((name) => base.entries.has(name));
+    const rules = replaced.map((name) => ({
+      match: new RegExp(`^${name.replaceAll('.', '\\.')}$`),
+      ignore: 'the adapter has its own',
+    }));
+    return mergeCheckpoints([adapter, renamed(base, { name: 'adapter', rules })]);
+  } catch (error) {
+    await adapter.close();
     throw error;
   }
 }

@@ -1,5 +1,5 @@
-import type { CallOptions, HostTensor } from '@emu-ts/base';
-import { memoryCheckpoint, writeSafetensors } from '@emu-ts/checkpoint';
+import { type CallOptions, convert, type HostTensor } from '@emu-ts/base';
+import { type FloatDType, memoryCheckpoint, writeSafetensors } from '@emu-ts/checkpoint';
 import type { TensorSource } from '@emu-ts/params';
 import { node, writeDirectoryAtomic, writeFlushed } from '../files/atomic.js';
 
@@ -8,9 +8,15 @@ export interface AdapterOptions extends CallOptions {
   readonly alpha: number;
   /** What training left out of the inputs; a note for whoever trains on. */
   readonly dropout?: number | undefined;
+  /** Write the tables of tokens and of logits too, whole, as peft does where new tokens were trained. Default false. */
+  readonly tables?: boolean | undefined;
+  /** Default f32. */
+  readonly dtype?: FloatDType | undefined;
   /** Where the language model stands in the checkpoint. Default `decoder.lm.`, Emu's. */
   readonly prefix?: string | undefined;
 }
+
+const table = /\.(embed_tokens|lm_head)\.weight$/;
 
 /** A low-rank matrix: what comes before, the projection, and the side. */
 const matrix = /^(.*\.([A-Za-z0-9_]+))\.lora_([AB])\.default\.weight$/;
@@ -22,16 +28,18 @@ const matrix = /^(.*\.([A-Za-z0-9_]+))\.lora_([AB])\.default\.weight$/;
 export async function saveAdapter(
   dir: string,
   weights: TensorSource,
-  { r, alpha, dropout = 0, prefix = 'decoder.lm.', signal }: AdapterOptions,
+  { r, alpha, dropout = 0, prefix = 'decoder.lm.', tables = false, dtype = 'f32', signal }: AdapterOptions,
 ): Promise<void> {
   const tensors = new Map<string, HostTensor>();
   const targets = new Set<string>();
   for (const name of weights.entries.keys()) {
+    const inside = (path: string) => (path.startsWith(prefix) ? path.slice(prefix.length) : path);
+    const read = async () => convert(await weights.read(name, { signal }), dtype);
     const [, path, projection, side] = matrix.exec(name) ?? [];
-    if (!path) continue;
-    targets.add(projection);
-    const inside = path.startsWith(prefix) ? path.slice(prefix.length) : path;
-    tensors.set(`${inside}.lora_${side}.weight`, await weights.read(name, { signal }));
+    if (path) {
+      targets.add(projection);
+      tensors.set(`${inside(path)}.lora_${side}.weight`, await read());
+    } else if (tables && table.test(name)) tensors.set(inside(name), await read());
   }
   const config = {
     peft_type: 'LORA',
@@ -43,6 +51,7 @@ export async function saveAdapter(
     fan_in_fan_out: false,
     inference_mode: true,
     target_modules: [...targets].sort(),
+    ...(tables ? { modules_to_save: ['embed_tokens', 'lm_head'] } : {}),
   };
   const { path } = await node();
   await writeDirectoryAtomic(dir, async (pending) => {

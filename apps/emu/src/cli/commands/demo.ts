@@ -1,48 +1,59 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { encodePng, type RgbImage, rgbImage } from '@emu-ts/media';
+import { ComponentsModel } from '@emu-ts/evaluation';
+import { encodePng, type RgbImage } from '@emu-ts/media';
 import type { Command } from 'commander';
-import { type ModelOptions, useModel, withModel } from '../options.js';
-import { printReply } from '../print.js';
+import { contactSheet } from '../../tour/sheet.js';
+import { type Stop, tour } from '../../tour/tour.js';
+import { integer, type ModelOptions, number, useModel, withModel } from '../options.js';
+import { print } from '../print.js';
 
-/** Shows that everything works: captions a picture that it paints itself, and draws one. */
+interface DemoWords extends ModelOptions {
+  readonly out: string;
+  readonly steps: number;
+  readonly guidance: number;
+}
+
+/** Every ability of the model once, on the world of shapes: prompts, replies, and whether they are right. */
 export function demoCommand(emu: Command, signal: AbortSignal): void {
-  withModel(emu.command('demo'))
-    .description('caption a picture and draw one')
-    .option('--picture <file>', 'the picture to caption; painted by the demo when none is given')
+  withModel(emu.command('demo').exitOverride())
+    .description('caption, answer, follow a video, draw and blend, and lay the pictures out on a sheet')
     .option('--out <folder>', 'where pictures go', 'out')
-    .option('--note <text>', 'printed first')
-    .option('--no-safety', 'do not run the safety checker')
-    .action(async (words: ModelOptions & { picture?: string; out: string; note?: string }) => {
-      const say = (text: string) => void (words.json || process.stdout.write(`${text}\n`));
-      if (words.note) say(`${words.note}\n`);
-      await mkdir(words.out, { recursive: true });
-      const picture = words.picture ?? path.join(words.out, 'painted.png');
-      if (!words.picture) await writeFile(picture, await encodePng(paint(), { signal }), { signal });
-      await useModel(words, signal, async (model, line) => {
-        const options = { signal, onProgress: line.update };
-        say(`Caption of ${picture}:`);
-        const caption = model.caption({ image: picture }, { ...options, maxNewTokens: 24 });
-        await printReply(caption, { json: words.json, line, signal });
-        const prompt = 'An image of a dog wearing a pair of glasses.';
-        say(`\nDrawing "${prompt}":`);
-        const drawing = model.draw([prompt], { ...options, steps: 20, seed: words.seed });
-        await printReply(drawing, { json: words.json, line, signal, out: path.join(words.out, 'drawn.png') });
+    .option('--steps <n>', 'denoising steps of a picture', integer(1), 20)
+    .option('--guidance <x>', 'how strongly pictures follow the prompt', number, 3)
+    .action(async (words: DemoWords) => {
+      const { out, steps, guidance, seed, json } = words;
+      await mkdir(out, { recursive: true });
+      const save = async (name: string, image: RgbImage): Promise<string> => {
+        const file = path.join(out, name);
+        await writeFile(file, await encodePng(image, { signal }), { signal });
+        return file;
+      };
+      const stops: Stop[] = [];
+      await useModel({ ...words, safety: false }, signal, async ({ components }, line) => {
+        const form = words.instruct ? 'dialogue' : 'document';
+        const model = new ComponentsModel(components, { form, steps, guidanceScale: guidance });
+        for await (const stop of tour(model, { seed, signal })) {
+          line.clear();
+          const stem = `${String(stops.push(stop)).padStart(2, '0')}-${stop.title.toLowerCase().replaceAll(' ', '-')}`;
+          for (const [i, image] of stop.given.entries()) await save(`${stem}-${i + 1}.png`, image);
+          const made = await Promise.all(
+            stop.made.map((image, i) => save(`${stem}-reply${i ? `-${i + 1}` : ''}.png`, image)),
+          );
+          if (json) print({ ...stop, given: stop.given.length, made });
+          else process.stdout.write(`${tell(stop, made)}\n`);
+        }
       });
+      const sheet = await save('contact-sheet.png', contactSheet(stops));
+      if (!json) process.stdout.write(`All pictures on one sheet: ${sheet}\n`);
     });
 }
 
-/** A sun over a hill: three shapes, so that the demo needs no file. */
-function paint(side = 224): RgbImage {
-  const data = new Uint8Array(3 * side * side);
-  for (let y = 0; y < side; y++)
-    for (let x = 0; x < side; x++) {
-      const sun = (x - side * 0.7) ** 2 + (y - side * 0.3) ** 2 < (side * 0.14) ** 2;
-      const hill = y > side * (0.75 - 0.12 * Math.sin((x / side) * Math.PI));
-      data.set(
-        sun ? [250, 210, 60] : hill ? [70, 140, 60] : [120, 180, 235 - Math.floor((40 * y) / side)],
-        3 * (y * side + x),
-      );
-    }
-  return rgbImage(side, side, data);
-}
+const tell = ({ title, asked, text, correct, reason }: Stop, made: readonly string[]): string =>
+  [
+    title,
+    `  asked  ${asked || '(pictures only)'}`,
+    `  reply  ${[text, ...made].filter(Boolean).join('  ')}`,
+    `  judge  ${correct ? 'right' : `wrong: ${reason}`}`,
+    '',
+  ].join('\n');

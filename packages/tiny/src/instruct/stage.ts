@@ -1,0 +1,55 @@
+import {
+  emuInstructionTuning,
+  indexedData,
+  interleavedObjective,
+  loraStart,
+  trainingStep,
+  warmupCosine,
+} from '@emu-ts/training';
+import { type BatchKind, interleavedBatches } from '../interleave/data.js';
+import { vision } from '../model/config.js';
+import { formatOf, smallEmu, tokenizerOf } from '../model/model.js';
+import { type Stage, weightsOf } from '../train/stage.js';
+
+const kinds: readonly BatchKind[] = [
+  { tasks: { caption: 2, question: 3, 'text-to-image': 2 }, rows: 32, share: 3 },
+  { tasks: { dialogue: 2, 'in-context': 1, blend: 1, 'describe-and-draw': 2 }, rows: 24, share: 3 },
+  { tasks: { 'few-shot': 1, 'video-caption': 1, 'video-question': 1 }, rows: 10, share: 2 },
+];
+
+/** Instruction tuning by low-rank updates: answers only, `[IMG]` asked for too, so that a reply may open a picture. */
+export const instructStage: Stage = {
+  name: 'instruct',
+  updates: 1200,
+  async make(workshop, updates) {
+    const { seed, tokenizerModel } = workshop;
+    const base = tokenizerOf(tokenizerModel, 'base');
+    const tokenizer = tokenizerOf(tokenizerModel, 'instruct');
+    const format = formatOf(tokenizer);
+    const { whole } = smallEmu(tokenizer.size, 'instruct');
+    const padId = tokenizer.special.get('[PAD]') as number;
+    const tuning = emuInstructionTuning(base.size);
+    const step = trainingStep({
+      params: whole.params,
+      objective: interleavedObjective(whole),
+      optimizer: { ...tuning, groups: [{ name: 'lora', match: ['**'], rate: 2e-3 }] },
+    });
+    const pretrained = await weightsOf(workshop, 'interleave');
+    return {
+      step,
+      weights: loraStart(pretrained, whole.params, { seed }),
+      data: indexedData({
+        batch: interleavedBatches({
+          seed: seed + 1,
+          split: 'train',
+          form: 'dialogue',
+          kinds,
+          format,
+          padId,
+          imageSize: vision.imageSize,
+        }),
+      }),
+      schedule: warmupCosine({ steps: updates, warmup: 50, final: 0.02 }),
+    };
+  },
+};

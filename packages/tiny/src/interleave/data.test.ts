@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { vision } from '../model/config.js';
+import { formatOf, tokenizerOf } from '../model/model.js';
+import { learnTokenizer } from '../words/tokenizer.js';
+import { interleavedBatches } from './data.js';
+
+const tokenizer = tokenizerOf(learnTokenizer(1), 'base');
+const options = {
+  seed: 3,
+  split: 'train',
+  form: 'document',
+  kinds: [
+    { tasks: ['caption'], rows: 3, share: 2 },
+    { tasks: ['video-caption'], rows: 2, share: 1 },
+  ],
+  format: formatOf(tokenizer),
+  padId: tokenizer.special.get('[PAD]') as number,
+  imageSize: vision.imageSize,
+} as const;
+
+describe('interleaved batches', () => {
+  it('come in the same order from any position', () => {
+    const first = interleavedBatches(options);
+    const all = Array.from({ length: 9 }, (_, i) => first(i));
+    const later = interleavedBatches(options);
+    for (const i of [7, 4, 8]) expect(later(i)).toEqual(all[i]);
+  });
+
+  it('take turns by their shares', () => {
+    const batch = interleavedBatches(options);
+    const rows = Array.from({ length: 6 }, (_, i) => batch(i).ids.shape[0]);
+    expect(rows.filter((n) => n === 3)).toHaveLength(4);
+  });
+
+  it('show every sample of a group once', () => {
+    const batch = interleavedBatches({ ...options, kinds: [options.kinds[0]] });
+    const rows = Array.from({ length: 4 }, (_, i) => batch(i)).flatMap(({ ids }) => {
+      const [n, length] = ids.shape;
+      return Array.from({ length: n }, (_, r) => [...ids.data.slice(r * length, (r + 1) * length)].join());
+    });
+    expect(new Set(rows).size).toBe(rows.length);
+  });
+});

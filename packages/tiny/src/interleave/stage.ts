@@ -1,0 +1,59 @@
+import { indexedData, interleavedObjective, trainingStep, warmupCosine } from '@emu-ts/training';
+import { vision } from '../model/config.js';
+import { formatOf, smallEmu, tokenizerOf } from '../model/model.js';
+import { freshWeights } from '../see/start.js';
+import { type Stage, weightsOf } from '../train/stage.js';
+import { type BatchKind, interleavedBatches } from './data.js';
+
+/** Every task of the world, those of like length together. */
+const kinds: readonly BatchKind[] = [
+  { tasks: { caption: 1 }, rows: 48, share: 4 },
+  { tasks: { question: 4, 'partial-caption': 1, 'text-to-image': 2 }, rows: 64, share: 4 },
+  { tasks: { 'few-shot': 1, 'video-caption': 1, 'video-question': 1, storyboard: 0.4 }, rows: 14, share: 2 },
+  { tasks: { dialogue: 2, 'in-context': 1, blend: 1, 'describe-and-draw': 1 }, rows: 32, share: 2 },
+  { tasks: { document: 1 }, rows: 10, share: 1 },
+];
+
+/** What a pretrained model sees is kept as it is: targets of the image loss then stand still, and nothing can collapse. */
+export const eyes = ['visual.**', 'ln_visual.**', 'cformer.**'];
+
+/** The unified objective on interleaved documents: next word, next image embedding. */
+export const interleaveStage: Stage = {
+  name: 'interleave',
+  updates: 5000,
+  async make(workshop, updates) {
+    const { seed, tokenizerModel } = workshop;
+    const tokenizer = tokenizerOf(tokenizerModel, 'base');
+    const format = formatOf(tokenizer);
+    const { whole } = smallEmu(tokenizer.size, 'base');
+    const padId = tokenizer.special.get('[PAD]') as number;
+    const step = trainingStep({
+      params: whole.params,
+      objective: interleavedObjective(whole),
+      optimizer: {
+        betas: [0.9, 0.98],
+        eps: 1e-6,
+        weightDecay: 0.02,
+        clipNorm: 1,
+        frozen: eyes,
+        groups: [{ name: 'language-model', match: ['**'], rate: 1.5e-3 }],
+      },
+    });
+    return {
+      step,
+      weights: await weightsOf(workshop, 'see', { under: freshWeights(whole.params, vision, seed) }),
+      data: indexedData({
+        batch: interleavedBatches({
+          seed,
+          split: 'train',
+          form: 'document',
+          kinds,
+          format,
+          padId,
+          imageSize: vision.imageSize,
+        }),
+      }),
+      schedule: warmupCosine({ steps: updates, warmup: 200, final: 0.02 }),
+    };
+  },
+};

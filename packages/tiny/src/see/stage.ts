@@ -1,0 +1,49 @@
+import { t5CausalTransformer } from '@emu-ts/causal-transformer';
+import { tensorSource } from '@emu-ts/params';
+import { indexedData, trainingStep, warmupCosine } from '@emu-ts/training';
+import { evaClip } from '@emu-ts/visual-encoder';
+import { connector, vision } from '../model/config.js';
+import type { Stage } from '../train/stage.js';
+import { seeingBatch } from './data.js';
+import { seeing } from './objective.js';
+import { freshWeights } from './start.js';
+
+const { imageSize, patchSize } = vision;
+const batch = 64;
+
+/** Encoder and causal transformer learn what pictures show. Simple pictures first, everything from update 800 on. */
+export const seeStage: Stage = {
+  name: 'see',
+  updates: 3600,
+  async make({ seed }, updates) {
+    const { params, objective } = seeing(evaClip(vision), t5CausalTransformer(connector), patchSize);
+    const step = trainingStep({
+      params,
+      objective,
+      optimizer: {
+        betas: [0.9, 0.98],
+        eps: 1e-6,
+        weightDecay: 0.02,
+        clipNorm: 4,
+        groups: [{ name: 'all', match: ['**'], rate: 2e-3 }],
+      },
+    });
+    const shared = { batch, imageSize, patchSize };
+    const easy = (index: number) => Math.max(0, 0.8 - index / 1000);
+    return {
+      step,
+      weights: tensorSource(freshWeights(params, vision, seed)),
+      data: indexedData({
+        batch: (i) => seeingBatch({ ...shared, seed, split: 'train', grey: 0.4, easy }, i),
+      }),
+      validation: {
+        every: 500,
+        data: indexedData({
+          count: 8,
+          batch: (i) => seeingBatch({ ...shared, seed: seed + 98, split: 'test', grey: 0 }, i),
+        }),
+      },
+      schedule: warmupCosine({ steps: updates, warmup: 100, final: 0.02 }),
+    };
+  },
+};

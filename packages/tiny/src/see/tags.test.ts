@@ -1,0 +1,72 @@
+import type { Scene, SceneObject } from '@emu-ts/data';
+import { describe, expect, it } from 'vitest';
+import { vision } from '../model/config.js';
+import { seeingBatch } from './data.js';
+import {
+  patchTags,
+  pictureTags,
+  shapesOf,
+  shapeTags,
+  tagsOfEmbedding,
+  tagsOfPicture,
+  writePatchTags,
+  writePixelTags,
+} from './tags.js';
+
+const object = (facts: Partial<SceneObject>): SceneObject => ({
+  shape: 'circle',
+  colour: 'red',
+  size: 'large',
+  x: 0.5,
+  y: 0.5,
+  radius: 0.16,
+  rotation: 0,
+  rgb: [255, 0, 0],
+  ...facts,
+});
+const background = { from: [0, 0, 0], to: [0, 0, 0], angle: 0, noise: 0, noiseSeed: 0 } as const;
+const scene = (...objects: SceneObject[]): Scene => ({ objects, background, antialias: false });
+
+describe('tags', () => {
+  it('orders objects by what they are, not by where', () => {
+    const blue = object({ colour: 'blue', x: 0.2 });
+    const red = object({ x: 0.8 });
+    expect(tagsOfPicture(scene(blue, red), true)).toEqual(tagsOfPicture(scene(red, blue), true));
+    const moved = tagsOfPicture(scene({ ...blue, x: 0.8 }, { ...red, x: 0.2 }), true);
+    const [from] = tagsOfEmbedding[0];
+    expect(moved[from + 1]).toBe(1); // red comes first wherever it lies
+    expect(moved).toHaveLength(pictureTags);
+  });
+
+  it('does not say the colours of a grey picture', () => {
+    const tags = tagsOfPicture(scene(object({})), false);
+    expect(tags.slice(1, 9)).toEqual(new Array(8).fill(-1));
+    expect(tags.slice(...shapeTags)[0]).toBe(1);
+  });
+
+  it('marks patches and pixels that an object covers', () => {
+    const patches = new Float32Array(64 * patchTags);
+    writePatchTags(patches, scene(object({ x: 0.3, y: 0.3 })), true, 8);
+    const covered = Array.from({ length: 64 }, (_, i) => patches[i * patchTags]);
+    expect(covered[2 * 8 + 2]).toBe(1);
+    expect(covered[7 * 8 + 7]).toBe(0);
+    expect(shapesOf(patches, patchTags, 64)[2 * 8 + 2]).toBe(0);
+    expect(shapesOf(patches, patchTags, 64)[63]).toBe(-1);
+    const pixels = new Float32Array(64 * 64);
+    writePixelTags(pixels, scene(object({})), 64, 8);
+    const area = pixels.reduce((sum, x) => sum + x, 0);
+    expect(Math.abs(area / (Math.PI * (0.16 * 64) ** 2) - 1)).toBeLessThan(0.1);
+  });
+
+  it('comes out the same for the same number', async () => {
+    const options = {
+      seed: 5,
+      split: 'train',
+      batch: 4,
+      imageSize: 64,
+      patchSize: vision.patchSize,
+      grey: 0.4,
+    } as const;
+    expect(await seeingBatch(options, 3)).toEqual(await seeingBatch(options, 3));
+  });
+});

@@ -1,0 +1,139 @@
+import { colourNames, drawScene, type Scene, type SceneObject, shapeNames, sizeNames } from '@emu-ts/data';
+
+/**
+ * What a picture shows as yes-or-no properties, for the stage in which the model learns to see. Two views of the same
+ * truth: one row per patch (what covers it), and one row per image embedding: embeddings 0 to 3 each know one object,
+ * the fifth how many there are, the last the background. Objects are ordered by what they are, never by where: text
+ * that names them then tells which embedding holds which.
+ */
+export const unknown = -1;
+
+const factTags = 1 + colourNames.length + shapeNames.length + sizeNames.length;
+
+/** Where shapes stand among the tags of a patch or an object. */
+export const shapeTags = [1 + colourNames.length, 1 + colourNames.length + shapeNames.length] as const;
+
+/** Distances, in patches, that the centre of a patch's object may lie beyond, to the right and below. */
+const offsets = [-1.5, -1, -0.5, 0, 0.5, 1, 1.5];
+
+/** What covers a patch (covered, colours, shapes, sizes), and where from the patch its centre is. */
+export const patchTags = factTags + 2 * offsets.length;
+
+const steps = 11;
+const symmetries: Readonly<Record<string, number>> = {
+  square: 4,
+  triangle: 3,
+  pentagon: 5,
+  star: 5,
+  cross: 4,
+  heart: 1,
+};
+const directions = 4;
+const levels = [32, 64, 96, 128, 160, 192, 224];
+
+/** Objects that have an embedding of their own. */
+export const slots = 4;
+const objectTags = factTags + 2 * steps + directions;
+const countTags = slots;
+const backgroundTags = 3 * levels.length;
+/** Tags of one picture over all its embeddings. */
+export const pictureTags = slots * objectTags + countTags + backgroundTags;
+
+/** Where the tags of each embedding begin and end. */
+export const tagsOfEmbedding: readonly (readonly [from: number, to: number])[] = [
+  ...Array.from({ length: slots }, (_, i) => [i * objectTags, (i + 1) * objectTags] as const),
+  [slots * objectTags, slots * objectTags + countTags],
+  [slots * objectTags + countTags, pictureTags],
+];
+
+const oneOf = <T>(names: readonly T[], name: T): number[] => names.map((other) => (other === name ? 1 : 0));
+
+/** @param coloured false for a grey picture, whose colours are unknown */
+const facts = ({ colour, shape, size }: SceneObject, coloured: boolean): number[] => [
+  1,
+  ...oneOf(colourNames, colour).map((tag) => (coloured ? tag : unknown)),
+  ...oneOf(shapeNames, shape),
+  ...oneOf(sizeNames, size),
+];
+
+const nothing = (width: number): number[] => [0, ...new Array<number>(width - 1).fill(unknown)];
+
+/** Is it further than k/12 of the way? */
+const place = (v: number): number[] =>
+  Array.from({ length: steps }, (_, k) => (v > (k + 1) / (steps + 1) ? 1 : 0));
+
+/** On which side of four lines the shape points, a turn by its symmetry being a whole one. */
+function direction({ shape, rotation }: SceneObject): number[] {
+  const symmetry = symmetries[shape];
+  if (!symmetry) return new Array<number>(directions).fill(unknown);
+  return Array.from({ length: directions }, (_, k) =>
+    Math.cos(rotation * symmetry - (k * Math.PI) / directions) > 0 ? 1 : 0,
+  );
+}
+
+/** Objects are ordered by colour, then shape, size and place; where there is no colour, by the rest. */
+const rank = ({ colour, shape, size, x }: SceneObject, coloured: boolean): number =>
+  (((coloured ? colourNames.indexOf(colour) : 0) * 8 + shapeNames.indexOf(shape)) * 2 +
+    sizeNames.indexOf(size)) *
+    2 +
+  x;
+
+/** [pictureTags]. @param coloured false for a grey picture, whose colours and background are unknown */
+export function tagsOfPicture({ objects, background }: Scene, coloured: boolean): number[] {
+  const ordered = [...objects].sort((a, b) => rank(a, coloured) - rank(b, coloured));
+  const known = Array.from({ length: slots }, (_, i) => {
+    const object = ordered[i];
+    return object
+      ? [...facts(object, coloured), ...place(object.x), ...place(object.y), ...direction(object)]
+      : nothing(objectTags);
+  });
+  const { from, to } = background;
+  const shade = from.flatMap((v, c) =>
+    levels.map((level) => (!coloured ? unknown : (v + to[c]) / 2 > level ? 1 : 0)),
+  );
+  const count = Array.from({ length: slots }, (_, i) => (objects.length === i + 1 ? 1 : 0));
+  return [...known.flat(), ...count, ...shade];
+}
+
+/**
+ * Writes [patches, patchTags], row by row: the object that covers a patch's centre, or nearly.
+ * @param grid patches per side
+ */
+export function writePatchTags(out: Float32Array, { objects }: Scene, coloured: boolean, grid: number): void {
+  const known = objects.map((object) => ({ ...object, tags: facts(object, coloured) }));
+  out.fill(unknown);
+  for (let cell = 0; cell < grid * grid; cell++) {
+    const [x, y] = [((cell % grid) + 0.5) / grid, (Math.floor(cell / grid) + 0.5) / grid];
+    const near = known.find((object) => Math.hypot(object.x - x, object.y - y) < object.radius + 0.25 / grid);
+    const at = cell * patchTags;
+    out[at] = 0;
+    if (!near) continue;
+    out.set(near.tags, at);
+    for (const [k, limit] of offsets.entries()) {
+      out[at + factTags + k] = (near.x - x) * grid > limit ? 1 : 0;
+      out[at + factTags + offsets.length + k] = (near.y - y) * grid > limit ? 1 : 0;
+    }
+  }
+}
+
+/** Writes [patches, patch²]: which pixels an object covers, patch by patch. @param size side of the picture in pixels */
+export function writePixelTags(out: Float32Array, { objects }: Scene, size: number, patchSize: number): void {
+  const white = objects.map(
+    (object): SceneObject => ({ ...object, rgb: [255, 255, 255], outline: undefined }),
+  );
+  const { data } = drawScene({ objects: white, background: black, antialias: false }, size);
+  const grid = size / patchSize;
+  for (let i = 0; i < size * size; i++) {
+    const [y, x] = [Math.floor(i / size), i % size];
+    const cell = Math.floor(y / patchSize) * grid + Math.floor(x / patchSize);
+    out[(cell * patchSize + (y % patchSize)) * patchSize + (x % patchSize)] = data[i * 3] > 127 ? 1 : 0;
+  }
+}
+
+const black = { from: [0, 0, 0], to: [0, 0, 0], angle: 0, noise: 0, noiseSeed: 0 } as const;
+
+/** The shape of each row of tags, by number; −1 where nothing is known. @param rows [n, width] tags */
+export const shapesOf = (rows: ArrayLike<number>, width: number, n: number): number[] =>
+  Array.from({ length: n }, (_, i) =>
+    shapeNames.findIndex((_name, k) => rows[i * width + shapeTags[0] + k] === 1),
+  );

@@ -1,0 +1,60 @@
+import type { CallOptions, HostTensor } from '@emu-ts/base';
+import type { Executor } from '@emu-ts/graph';
+import { type TensorSource, tensorSource } from '@emu-ts/params';
+import {
+  latestRun,
+  type OpenSource,
+  openWeights,
+  type TrainingData,
+  type TrainingStep,
+  type TrainOptions,
+} from '@emu-ts/training';
+
+/** What every stage works with. */
+export interface Workshop {
+  /** Each stage has a folder in here. */
+  readonly dir: string;
+  readonly executor: Executor;
+  /** The bytes of `tokenizer.model`. */
+  readonly tokenizerModel: Uint8Array;
+  readonly seed: number;
+}
+
+/** One part of the training: what is trained on what, from which weights. */
+export interface Stage {
+  readonly name: StageName;
+  readonly updates: number;
+  make(workshop: Workshop, updates: number, options: CallOptions): Promise<StagePlan>;
+}
+
+export const stageNames = ['see', 'interleave', 'instruct', 'autoencode', 'draw'] as const;
+export type StageName = (typeof stageNames)[number];
+
+export interface StagePlan
+  extends Pick<TrainOptions, 'schedule' | 'scalars' | 'validation' | 'checkpointEvery'> {
+  readonly step: TrainingStep;
+  readonly weights: TensorSource;
+  readonly data: TrainingData;
+}
+
+export const folderOf = ({ dir }: Pick<Workshop, 'dir'>, stage: StageName): string =>
+  `${dir}/${stageNames.indexOf(stage) + 1}-${stage}`;
+
+export interface WeightOptions {
+  /** What was there before, where the stage trained only some. */
+  readonly under?: ReadonlyMap<string, HostTensor> | undefined;
+  /** Moving averages in place of the last values. */
+  readonly averages?: boolean | undefined;
+}
+
+/** The weights that a stage left. Close them when done. */
+export async function weightsOf(
+  workshop: Pick<Workshop, 'dir'>,
+  stage: StageName,
+  { under = new Map(), averages }: WeightOptions = {},
+): Promise<OpenSource> {
+  const dir = folderOf(workshop, stage);
+  const saved = await latestRun(dir);
+  if (!saved) throw new Error(`${dir} has no checkpoint: run the stage '${stage}' first.`);
+  return openWeights(saved.dir, tensorSource(under), { averages });
+}
