@@ -6,6 +6,7 @@ import type { MetricRecord } from '../files/metrics.js';
 import { constant } from '../optimizer/schedule.js';
 import { WorkerPool } from '../parallel/pool.js';
 import { names } from '../step/names.js';
+import { ahead } from './ahead.js';
 import { Journal } from './journal.js';
 import { type LossScale, nextScale, startScale } from './loss-scale.js';
 import type { TrainingBatch, TrainOptions } from './options.js';
@@ -58,7 +59,7 @@ export class Run {
     const { dir, updates, data, signal, workers } = this.options;
     if (workers) this.#pool = await WorkerPool.start(workers, this.state, signal);
     const journal = dir === undefined ? undefined : await Journal.open(dir, this.update);
-    const batches = data.open(this.#position, { signal })[Symbol.asyncIterator]();
+    const batches = ahead(data.open(this.#position, { signal })[Symbol.asyncIterator]());
     let last: MetricRecord | undefined;
     try {
       while (this.update < updates) {
