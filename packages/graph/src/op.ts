@@ -37,6 +37,16 @@ export interface OpDefinition<I extends OperandNames, O extends readonly string[
    * for it throws. An input left out of the result gets no gradient.
    */
   readonly vjp?: 'none' | ((context: VjpContext<I, O, A>) => Partial<Operands<I, Value>>);
+  /**
+   * The same from consecutive rows (axis 0) of one operand, which an executor may be unable to hold in one piece: a weight
+   * larger than a buffer. Undefined for operands that cannot be cut.
+   */
+  inParts?(
+    operand: string,
+    parts: readonly Value[],
+    inputs: Operands<I, Value>,
+    attrs: A,
+  ): Results<O, Value> | undefined;
 }
 
 /** An op is its definition, callable on values: `layerNorm({ x, weight, bias }, { eps }).y`. */

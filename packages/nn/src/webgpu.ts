@@ -4,7 +4,7 @@ import { columnSumKernel } from './column-sum/kernel.js';
 import { conv2dKernel } from './conv2d/kernel.js';
 import { conv2dFusedKernel } from './conv2d-fused/kernel.js';
 import { crossEntropyKernels, crossEntropyVjpKernel } from './cross-entropy/kernel.js';
-import { embeddingKernel } from './embedding/kernel.js';
+import { embeddingKernel, embeddingPartsKernel } from './embedding/kernel.js';
 import { groupNormKernels } from './group-norm/kernel.js';
 import { layerNormKernels, layerNormVjpKernels } from './layer-norm/kernel.js';
 import { linearKernels } from './linear/kernel.js';
@@ -44,6 +44,7 @@ export const nnKernels: readonly AnyKernel[] = [
   quickGeluKernel,
   conv2dKernel,
   embeddingKernel,
+  embeddingPartsKernel,
   ropeKernel,
   columnSumKernel,
   ...matmulTransposedKernels,

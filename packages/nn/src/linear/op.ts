@@ -11,8 +11,10 @@ import {
   size,
   sum,
   swapLast,
+  type Value,
 } from '@emu-ts/graph';
 import { expectChannels, expectFloat } from '../checks.js';
+import { rowsInParts } from '../parts.js';
 
 /**
  * y = x Wᵀ + b for x [… k], weight [n k], bias [n]; y is [… n] in the dtype of x. Weights may be stored in a
@@ -39,6 +41,10 @@ export const linearOp = defineOp({
     const y = bias ? add(product, cast(bias, x.dtype)) : product;
     return { y: reshape(y, [...x.shape.slice(0, -1), n]) };
   },
+  inParts: (operand, parts, { x, bias }): { y: Value } | undefined =>
+    operand === 'weight'
+      ? rowsInParts(parts, (weight, rows) => linearOp({ x, weight, bias: bias && rows(bias) }, {}))
+      : undefined,
   vjp({ inputs: { x, weight, bias }, cotangents: { y } }) {
     if (!y) return {};
     const [n, k] = weight.shape;

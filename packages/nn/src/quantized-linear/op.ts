@@ -18,6 +18,7 @@ import {
 } from '@emu-ts/graph';
 import { expectChannels, expectFloat } from '../checks.js';
 import { linearOp } from '../linear/op.js';
+import { rowsInParts } from '../parts.js';
 
 /**
  * A linear layer whose weight [n k] is stored as small integers in groups of 32 along k, one f16 scale per group:
@@ -61,6 +62,12 @@ export const linearInt8Op = defineOp({
   inputs: operands,
   outputs: ['y'],
   infer: (inputs, _: Record<string, never>) => inferLinear('nn.linear_int8', 8, inputs),
+  inParts: (operand, parts, { x, scales, bias }): { y: Value } | undefined =>
+    operand === 'codes'
+      ? rowsInParts(parts, (codes, rows) =>
+          linearInt8Op({ x, codes, scales: rows(scales), bias: bias && rows(bias) }, {}),
+        )
+      : undefined,
   decompose({ x, codes, scales, bias }) {
     const weight = dequantise(sub(cast(codes, 'f32'), 128), scales, last(x));
     return linearOp({ x, weight, bias }, {});
@@ -72,6 +79,12 @@ export const linearInt4Op = defineOp({
   inputs: operands,
   outputs: ['y'],
   infer: (inputs, _: Record<string, never>) => inferLinear('nn.linear_int4', 4, inputs),
+  inParts: (operand, parts, { x, scales, bias }): { y: Value } | undefined =>
+    operand === 'codes'
+      ? rowsInParts(parts, (codes, rows) =>
+          linearInt4Op({ x, codes, scales: rows(scales), bias: bias && rows(bias) }, {}),
+        )
+      : undefined,
   decompose({ x, codes, scales, bias }) {
     const { n, g, half } = dims(codes, 'n g half');
     const bytes = cast(codes, 'f32');

@@ -12,6 +12,7 @@ import {
 import type { Block } from '../device/buffers.js';
 import { guarded } from '../device/errors.js';
 import type { AnyKernel } from '../kernel/kernel.js';
+import { cut } from '../plan/cut.js';
 import { layOut } from '../plan/layout.js';
 import { pack } from '../plan/pack.js';
 import { type PlanEntry, select } from '../plan/select.js';
@@ -35,6 +36,8 @@ export interface Compiled {
   /** Storages that stay where they are from run to run. */
   readonly places: ReadonlyMap<Storage, Place>;
   readonly inputStorages: Readonly<Record<string, Storage>>;
+  /** Names of the storages that an input or weight larger than a binding lies in. */
+  readonly parts: ReadonlyMap<string, readonly string[]>;
   readonly outputStorages: Readonly<Record<string, Storage>>;
   readonly donated: Readonly<Record<string, Donated>>;
   readonly weights: ReadonlySet<string>;
@@ -51,7 +54,7 @@ const alignment = 256;
 const roundUp = (n: number) => Math.ceil(n / alignment) * alignment;
 
 /** Finds the memory of a weight whose device was lost; undefined where nobody knows how to read it again. */
-export type Restore = (name: string) => Promise<Block | undefined>;
+export type Restore = (name: string) => Promise<readonly Block[] | undefined>;
 
 /** From a graph to commands: choose kernels, plan memory, assemble shaders, compile pipelines, place weights. */
 export async function compile(
@@ -66,9 +69,11 @@ export async function compile(
   checkDonation(graph, donate);
   checkWeights(graph, weights);
   const gpu = session.capabilities;
-  const selection = select(graph, kernels, gpu);
+  const { graph: planned, parts } = cut(graph, session.largest, new Set(Object.keys(donate)));
+  const selection = select(planned, kernels, gpu);
   const names = new Set(Object.keys(weights));
-  const plan = layOut(selection, { weights: names, donate, gpu });
+  const partNames = Object.keys(weights).flatMap((name) => parts.get(name) ?? [name]);
+  const plan = layOut(selection, { weights: new Set(partNames), donate, gpu });
   const packing = pack(plan.storages, plan.steps, gpu.limits.maxStorageBufferBindingSize);
   const drafts = plan.steps.map((step) => (step.kind === 'copy' ? step : draft(step, gpu)));
   const total = drafts.length + Object.keys(weights).length;
@@ -83,11 +88,18 @@ export async function compile(
     for (const [storage, { slab, offset }] of packing.spots)
       places.set(storage, { block: slabs.blocks[slab], offset });
     await owned.constants(plan.constants, places);
-    for (const storage of plan.storages) {
-      if (storage.kind !== 'weight') continue;
-      places.set(storage, {
-        block: await owned.weight(storage.name, weights[storage.name], restore, signal),
-        offset: 0,
+    const placed = new Map(
+      plan.storages.flatMap((storage) =>
+        storage.kind === 'weight' ? [[storage.name, storage] as const] : [],
+      ),
+    );
+    for (const [name, weight] of Object.entries(weights)) {
+      const pieces = parts.get(name) ?? [name];
+      if (!pieces.some((piece) => placed.has(piece))) continue;
+      const blocks = await owned.weight(name, weight, pieces.length, restore, signal);
+      pieces.forEach((piece, i) => {
+        const storage = placed.get(piece);
+        if (storage) places.set(storage, { block: blocks[i], offset: 0 });
       });
       progress();
     }
@@ -112,6 +124,7 @@ export async function compile(
         plan.storages.filter(({ kind }) => kind === 'input').map((storage) => [storage.name, storage]),
       ),
       outputStorages: plan.outputs,
+      parts,
       donated: plan.donated,
       weights: names,
       borrowed: owned.borrowed,
@@ -147,18 +160,21 @@ class Owned {
   async weight(
     name: string,
     tensor: AnyTensor,
+    pieces: number,
     restore: Restore,
     signal: AbortSignal | undefined,
-  ): Promise<Block> {
+  ): Promise<readonly Block[]> {
     if (tensor instanceof GpuTensor) {
       const restored = tensor.isLost ? await restore(name) : undefined;
       if (restored) return restored;
       this.borrowed.push(tensor);
-      return tensor.blockOn(this.#session);
+      return pieces > 1 ? tensor.blocksOn(this.#session) : [tensor.blockOn(this.#session)];
     }
-    const block = await this.#session.upload(hostOnly(tensor), `weight '${name}'`, { signal });
-    this.onRelease(() => this.#session.buffers.release(block));
-    return block;
+    const blocks = await this.#session.upload(hostOnly(tensor), `weight '${name}'`, { signal });
+    this.onRelease(() => {
+      for (const block of blocks) this.#session.buffers.release(block);
+    });
+    return blocks;
   }
 
   /** All constants share one buffer. */

@@ -5,7 +5,10 @@ import type { Block, MemoryUse } from '../device/buffers.js';
 import { type Capabilities, formatTiers } from '../device/capabilities.js';
 import type { DeviceLostError } from '../device/errors.js';
 import type { AnyKernel } from '../kernel/kernel.js';
+import { type Cost, costOf } from '../plan/cost.js';
+import { cut } from '../plan/cut.js';
 import { formatPlan } from '../plan/format.js';
+import { layOut } from '../plan/layout.js';
 import { select } from '../plan/select.js';
 import { primitiveKernels } from '../primitives/index.js';
 import { compile } from './compile.js';
@@ -29,7 +32,7 @@ export class WebGpuExecutor implements Executor {
   readonly #options: WebGpuOptions;
   readonly #kernels: readonly AnyKernel[];
   readonly #programs = new Set<GpuProgram>();
-  readonly #restored = new Map<string, Promise<Block>>();
+  readonly #restored = new Map<string, Promise<Block[]>>();
   #session: Session;
   #disposed = false;
 
@@ -58,8 +61,8 @@ export class WebGpuExecutor implements Executor {
   async upload(tensor: HostTensor, options: CallOptions = {}): Promise<GpuTensor> {
     this.#alive();
     const session = this.#session;
-    const block = await session.upload(tensor, `a tensor of shape [${tensor.shape}]`, options);
-    return new GpuTensor(session, tensor, block);
+    const blocks = await session.upload(tensor, `a tensor of shape [${tensor.shape}]`, options);
+    return new GpuTensor(session, tensor, blocks);
   }
 
   async compile(graph: Graph, options: CompileOptions = {}): Promise<GpuProgram> {
@@ -106,7 +109,14 @@ export class WebGpuExecutor implements Executor {
 
   /** What would run by which kernel, and what would be decomposed and why: one line per op and way. */
   plan(graph: Graph): string {
-    return formatPlan(select(graph, this.#kernels, this.capabilities).entries);
+    const { graph: planned } = cut(graph, this.#session.largest, new Set());
+    return formatPlan(select(planned, this.#kernels, this.capabilities).entries);
+  }
+
+  /** What a run of a graph asks of a GPU, counted without compiling or allocating anything. */
+  cost(graph: Graph, { donate = {} }: Pick<CompileOptions, 'donate'> = {}): Cost {
+    const gpu = this.capabilities;
+    return costOf(layOut(select(graph, this.#kernels, gpu), { weights: new Set(), donate, gpu }).steps);
   }
 
   /** The adapter and its tiers, one line each. */
@@ -137,7 +147,7 @@ export class WebGpuExecutor implements Executor {
   }
 
   /** Each lost weight is read again once, whatever the number of programs that share it. */
-  readonly #restore = async (name: string): Promise<Block | undefined> => {
+  readonly #restore = async (name: string): Promise<Block[] | undefined> => {
     const { restore } = this.#options;
     if (!restore) return undefined;
     const session = this.#session;

@@ -76,7 +76,7 @@ export class Resident {
     signal?.throwIfAborted();
     this.session.check();
     checkInputs(this.compiled.inputs, inputs, this.compiled.weights);
-    for (const weight of this.compiled.borrowed) weight.blockOn(this.session);
+    for (const weight of this.compiled.borrowed) weight.blocksOn(this.session);
     return this.session.exclusive(async () => {
       signal?.throwIfAborted();
       this.session.check();
@@ -94,7 +94,7 @@ export class Resident {
       return Object.fromEntries(
         Object.entries(bindings.outputs).map(([name, { place }]) => [
           name,
-          new GpuTensor(this.session, this.compiled.outputs[name], place.block),
+          new GpuTensor(this.session, this.compiled.outputs[name], [place.block]),
         ]),
       );
     });
@@ -105,7 +105,7 @@ export class Resident {
     bindings: Bindings,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { inputStorages, donated } = this.compiled;
+    const { inputStorages, donated, parts } = this.compiled;
     const small: { storage: Storage; bytes: Uint8Array }[] = [];
     const given = Object.entries(inputs);
     const tensors = Object.keys(donated).map((name) => inputs[name]);
@@ -119,6 +119,11 @@ export class Resident {
     )
       throw new EmuError('DONATION', 'One tensor is donated and given as another input too.');
     for (const [name, tensor] of given) {
+      const pieces = parts.get(name);
+      if (pieces) {
+        await this.#bindParts(name, tensor, pieces, bindings, signal);
+        continue;
+      }
       const storage: Storage | undefined = inputStorages[name];
       const donation = donated[name];
       if (tensor instanceof GpuTensor) {
@@ -136,13 +141,32 @@ export class Resident {
         small.push({ storage, bytes: toDevice(host) });
         continue;
       }
-      const block = await this.session.upload(host, `input '${name}'`, { signal });
+      const [block] = await this.session.upload(host, `input '${name}'`, { signal });
       bindings.places.set(storage, { block, offset: 0 });
       if (donation?.inPlace)
         bindings.loans.push({ settle: (ok) => (ok ? undefined : this.session.buffers.release(block)) });
       else bindings.temporary.push(block);
     }
     await this.#write(small, bindings);
+  }
+
+  /** An input that is larger than a binding. */
+  async #bindParts(
+    name: string,
+    tensor: AnyTensor,
+    pieces: readonly string[],
+    { places, temporary }: Bindings,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const here = tensor instanceof GpuTensor;
+    const blocks = here
+      ? tensor.blocksOn(this.session)
+      : await this.session.upload(hostOnly(tensor), `input '${name}'`, { signal });
+    if (!here) temporary.push(...blocks);
+    pieces.forEach((piece, i) => {
+      const storage = this.compiled.inputStorages[piece];
+      if (storage) places.set(storage, { block: blocks[i], offset: 0 });
+    });
   }
 
   /** Small host inputs go to the device in one write. */

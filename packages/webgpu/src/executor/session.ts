@@ -6,8 +6,9 @@ import { DeviceLostError, typedError } from '../device/errors.js';
 import { Pipelines } from '../device/pipelines.js';
 import { Readback } from '../device/readback.js';
 import { storedBytes } from '../kernel/storage.js';
+import { partsOf } from '../plan/cut.js';
 import { Slabs } from './slabs.js';
-import { toDevice } from './tensor.js';
+import { bytesOf, toDevice } from './tensor.js';
 
 /** Written in pieces, so that WebGPU's own staging copy stays small beside a large weight. */
 const chunk = 16 * 2 ** 20;
@@ -76,27 +77,44 @@ export class Session {
     return result;
   }
 
-  /** Places a host tensor in memory of its own. */
-  async upload(tensor: HostTensor, what: string, { signal }: CallOptions = {}): Promise<Block> {
+  /** Bytes that one buffer, bound as a whole, may have. */
+  get largest(): number {
+    const { maxStorageBufferBindingSize, maxBufferSize } = this.device.limits;
+    return Math.min(Number(maxStorageBufferBindingSize), Number(maxBufferSize));
+  }
+
+  /** Places a host tensor in memory of its own: one block, or one for each of its parts. */
+  async upload(tensor: HostTensor, what: string, options: CallOptions = {}): Promise<Block[]> {
     this.check();
     const bytes = toDevice(tensor);
-    const block = await this.buffers.allocate(storedBytes(tensor), what);
+    const parts = partsOf(tensor, this.largest) ?? [{ from: 0, type: tensor }];
+    const rowBytes = parts.length > 1 ? bytesOf(tensor) / tensor.shape[0] : 0;
+    const blocks: Block[] = [];
     try {
-      for (let at = 0; at < bytes.length; at += chunk) {
-        signal?.throwIfAborted();
-        const length = Math.min(chunk, bytes.length - at);
-        this.device.queue.writeBuffer(block.buffer, at, bytes, at, length);
-        this.#pendingBytes += length;
-        if (this.#pendingBytes >= inFlight) {
-          this.#pendingBytes = 0;
-          await this.settled();
-        }
+      for (const { from, type } of parts) {
+        const last = from + (type.shape[0] ?? 0) >= (tensor.shape[0] ?? 0);
+        const end = last ? bytes.length : (from + type.shape[0]) * rowBytes;
+        const block = await this.buffers.allocate(storedBytes(type), what);
+        blocks.push(block);
+        await this.#write(block, bytes.subarray(from * rowBytes, end), options);
       }
       this.check();
-      return block;
+      return blocks;
     } catch (error) {
-      this.buffers.release(block);
+      for (const block of blocks) this.buffers.release(block);
       throw error;
+    }
+  }
+
+  async #write(block: Block, bytes: Uint8Array<ArrayBuffer>, { signal }: CallOptions): Promise<void> {
+    for (let at = 0; at < bytes.length; at += chunk) {
+      signal?.throwIfAborted();
+      const length = Math.min(chunk, bytes.length - at);
+      this.device.queue.writeBuffer(block.buffer, at, bytes, at, length);
+      this.#pendingBytes += length;
+      if (this.#pendingBytes < inFlight) continue;
+      this.#pendingBytes = 0;
+      await this.settled();
     }
   }
 

@@ -1,7 +1,8 @@
 import { type CallOptions, EmuError, type HostTensor, sizeOf, viewAs } from '@emu-ts/base';
 import { type DeviceTensor, formatType, type TensorType } from '@emu-ts/graph';
 import type { Block } from '../device/buffers.js';
-import { layoutOf } from '../kernel/storage.js';
+import { DeviceLimitError } from '../device/errors.js';
+import { layoutOf, storedBytes } from '../kernel/storage.js';
 import type { Session } from './session.js';
 
 /** A tensor in GPU memory. */
@@ -9,16 +10,16 @@ export class GpuTensor implements DeviceTensor {
   readonly dtype: TensorType['dtype'];
   readonly shape: readonly number[];
   readonly #session: Session;
-  #block: Block | undefined;
+  #blocks: readonly Block[] | undefined;
   #gone = 'disposed';
   #lent = false;
   #unwanted = false;
 
-  constructor(session: Session, { dtype, shape }: TensorType, block: Block | undefined) {
+  constructor(session: Session, { dtype, shape }: TensorType, blocks: readonly Block[] | undefined) {
     this.#session = session;
     this.dtype = dtype;
     this.shape = shape;
-    this.#block = block;
+    this.#blocks = blocks;
   }
 
   /** Its device was lost, and its elements with it. */
@@ -26,8 +27,21 @@ export class GpuTensor implements DeviceTensor {
     return this.#session.isLost;
   }
 
-  /** The memory, for programs of the same device. */
+  /** The memory, for programs of the same device that bind it in one piece. */
   blockOn(session: Session): Block {
+    const [block, ...others] = this.blocksOn(session);
+    if (others.length)
+      throw new DeviceLimitError(
+        `This ${formatType(this)} tensor, in one piece,`,
+        'maxStorageBufferBindingSize',
+        storedBytes(this),
+        session.largest,
+      );
+    return block;
+  }
+
+  /** The memory in parts, as `partsOf` cuts it. */
+  blocksOn(session: Session): readonly Block[] {
     if (session !== this.#session) {
       this.#session.check();
       throw new EmuError(
@@ -39,14 +53,14 @@ export class GpuTensor implements DeviceTensor {
       );
     }
     session.check();
-    if (!this.#block)
+    if (!this.#blocks)
       throw new EmuError('DISPOSED', `This ${formatType(this)} tensor has been ${this.#gone}.`);
     if (this.#lent)
       throw new EmuError(
         'DISPOSED',
         `This ${formatType(this)} tensor is being donated to a running program.`,
       );
-    return this.#block;
+    return this.#blocks;
   }
 
   /** Sets the tensor aside for a run that will consume it. `consume` says whether its memory lives on in an output. */
@@ -55,8 +69,8 @@ export class GpuTensor implements DeviceTensor {
     return {
       consume: (keepMemory) => {
         this.#lent = false;
-        if (this.#block && !keepMemory) this.#session.buffers.release(this.#block);
-        this.#block = undefined;
+        if (!keepMemory) this.#release();
+        this.#blocks = undefined;
         this.#gone = 'donated to a program, which handed back another in its place';
       },
       giveBack: () => {
@@ -69,17 +83,37 @@ export class GpuTensor implements DeviceTensor {
   /** Waits for everything submitted so far that this tensor depends on. */
   async read({ signal }: CallOptions = {}): Promise<HostTensor> {
     signal?.throwIfAborted();
-    const { buffer } = this.blockOn(this.#session);
+    const blocks = this.blocksOn(this.#session);
     const bytes = hostBytes(this);
-    const data = bytes ? await this.#session.read(buffer, bytes, { signal }) : new Uint8Array(0);
+    const [first, ...others] = blocks;
+    if (!others.length) return fromDevice(this, await this.#read(first, bytes, signal));
+    const data = new Uint8Array(bytes);
+    let at = 0;
+    for (const block of blocks) {
+      const part = await this.#read(block, Math.min(block.bytes, bytes - at), signal);
+      data.set(part, at);
+      at += part.length;
+    }
     return fromDevice(this, data);
   }
 
   dispose(): void {
     this.#unwanted = true;
     if (this.#lent) return;
-    if (this.#block) this.#session.buffers.release(this.#block);
-    this.#block = undefined;
+    this.#release();
+    this.#blocks = undefined;
+  }
+
+  #release(): void {
+    for (const block of this.#blocks ?? []) this.#session.buffers.release(block);
+  }
+
+  async #read(
+    { buffer }: Block,
+    bytes: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    return bytes ? this.#session.read(buffer, bytes, { signal }) : new Uint8Array(0);
   }
 
   [Symbol.dispose](): void {
@@ -89,13 +123,15 @@ export class GpuTensor implements DeviceTensor {
 
 const roundUp4 = (n: number) => Math.ceil(n / 4) * 4;
 
-/** Bytes to read back: whole words. */
-function hostBytes(type: TensorType): number {
-  const size = sizeOf(type.shape);
+/** Bytes of the elements on the device. */
+export function bytesOf(type: TensorType): number {
   const layout = layoutOf(type, false);
   const each = layout.endsWith('16') ? 2 : layout.endsWith('8') ? 1 : 4;
-  return roundUp4(size * each);
+  return sizeOf(type.shape) * each;
 }
+
+/** Bytes to read back: whole words. */
+const hostBytes = (type: TensorType): number => roundUp4(bytesOf(type));
 
 /** A host tensor's elements as they lie on the device: bool as one word each, everything padded to whole words. */
 export function toDevice(tensor: HostTensor): Uint8Array<ArrayBuffer> {
