@@ -69,6 +69,9 @@ export function filesOf(location: CheckpointLocation): CheckpointFiles {
   if (typeof location === 'string')
     return /^https?:/.test(location) ? address(new URL(location)) : folder(location);
   if (location instanceof URL)
-    return location.protocol === 'file:' ? folder(location.pathname) : address(location);
+    return location.protocol === 'file:' ? folder(pathOf(location)) : address(location);
   return 'find' in location ? location : blobs(location);
 }
+
+/** The path of a `file:` address: spaces as spaces, and no slash before a drive letter. */
+const pathOf = ({ pathname }: URL): string => decodeURIComponent(pathname).replace(/^\/([A-Za-z]:)/, '$1');

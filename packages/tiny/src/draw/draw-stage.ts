@@ -26,13 +26,13 @@ export const unetConfig = parseUnetConfig(unetJson(llama(1).width));
 type UnetTree = ReturnType<typeof unetParams>;
 
 /** Pictures that the decoder is taught with; each comes back with fresh noise. */
-const count = 20_000;
+const count = 12_000;
 const batch = 48;
 
 /** The decoder: noise out of latents, under embeddings that the language model predicted. */
 export const drawStage: Stage = {
   name: 'draw',
-  updates: 3000,
+  updates: 1200,
   async make(workshop, updates, options) {
     const { seed, executor, tokenizerModel } = workshop;
     await using pretrained = await opened(workshop, 'interleave');

@@ -37,6 +37,7 @@ export async function trainTiny(options: TrainTinyOptions): Promise<void> {
     const plan = await stage.make(options, updates, { signal, onProgress });
     await using _ = await train({
       checkpointEvery: 250,
+      programs: 24,
       ...plan,
       executor: options.executor,
       updates,

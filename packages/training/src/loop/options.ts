@@ -65,6 +65,8 @@ export interface TrainOptions extends CallOptions {
    */
   readonly workers?: readonly WorkerLike[] | undefined;
   readonly validation?: Validation | undefined;
+  /** Batch shapes whose programs are kept compiled. Default 16. */
+  readonly programs?: number | undefined;
   /** Called after every update. */
   readonly onUpdate?: ((pace: Pace) => void) | undefined;
   /** Called after every checkpoint with its directory. */

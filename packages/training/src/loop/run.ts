@@ -47,7 +47,7 @@ export class Run {
     saved: RunState | undefined,
   ) {
     this.state = new TrainingState(options.executor, options.step, source);
-    this.programs = new StepPrograms(options.step, this.state);
+    this.programs = new StepPrograms(options.step, this.state, options.programs);
     this.update = saved?.update ?? 0;
     this.skipped = saved?.skipped ?? 0;
     this.#position = saved?.data ?? undefined;

@@ -1,0 +1,3 @@
+import { readmeExamples } from '@emu-ts/testing';
+
+readmeExamples(import.meta.url);
