@@ -1,15 +1,9 @@
 import type { HostTensor } from '@emu-ts/base';
 import type { SequenceFormat } from '@emu-ts/contracts';
-import {
-  drawScene,
-  makeSample,
-  type SampleForm,
-  type Scene,
-  type ShapesOptions,
-  sequenceOf,
-} from '@emu-ts/data';
+import { drawScene, makeSample, type SampleForm, type Scene, type ShapesOptions } from '@emu-ts/data';
 import { preprocess } from '@emu-ts/media';
 import { collate, type TrainingRow } from '@emu-ts/training';
+import { lesson } from './prompts.js';
 
 /** Samples that are drawn together. */
 export interface BatchKind {
@@ -81,7 +75,7 @@ function draftsOf(
 ): readonly Draft[] {
   const drafts = Array.from({ length: kind.rows * together }, (_, i): Draft => {
     const sample = makeSample({ seed, split, tasks: kind.tasks }, first + i);
-    const { ids, imageSlots, images } = format.encode(sequenceOf(sample, form), { eos: true });
+    const { ids, imageSlots, images } = format.encode(lesson(sample, form), { eos: form === 'document' });
     const targets = format.targets(ids, {
       answersOnly: form === 'dialogue',
       superviseImageOpen: form === 'dialogue',

@@ -1,4 +1,5 @@
 import { makeSample, type SampleForm, sequenceOf, taskNames } from '@emu-ts/data';
+import { promptTexts } from '../interleave/prompts.js';
 
 /** The texts that the shapes world writes, as documents and as dialogues, instructions included. */
 export function* corpus({
@@ -9,6 +10,7 @@ export function* corpus({
   readonly samples: number;
 }): Generator<string> {
   for (let i = 0; i < samples; i++) {
+    if (i % 100 === 0) yield* promptTexts;
     const sample = makeSample({ seed, split: 'train', tasks: [taskNames[i % taskNames.length]] }, i);
     for (const form of ['document', 'dialogue'] satisfies SampleForm[]) {
       for (const element of sequenceOf(sample, form)) if (element.type === 'text') yield element.text;
