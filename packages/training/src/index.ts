@@ -53,6 +53,7 @@ export type { PortLike, WorkerLike } from './parallel/messages.js';
 export { serveGradients, type WorkerParts } from './parallel/serve.js';
 export { parseRecipe, type Ramp, type Recipe, type StageRecipe } from './recipe/recipe.js';
 export { type RecipeOptions, runRecipe, type StageParts, stageStep } from './recipe/run.js';
+export * as schema from './recipe/schema.js';
 export { planStage, rampAt, type StagePlan, scheduleOf } from './recipe/stage.js';
 export { gradientsBySegments } from './recompute/gradients.js';
 export { afterOp } from './recompute/op.js';

@@ -9,6 +9,7 @@ import { drawCommands } from './commands/draw.js';
 import { evalCommand } from './commands/eval.js';
 import { exportCommand } from './commands/export.js';
 import { textCommands } from './commands/text.js';
+import { trainCommands } from './commands/train.js';
 
 /** Exit codes: 0 done, 1 failed, 2 the command line makes no sense, 130 interrupted. */
 export const exitCodes = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const;
@@ -52,6 +53,7 @@ function program(signal: AbortSignal): Command {
     exportCommand,
     doctorCommand,
     evalCommand,
+    trainCommands,
     demoCommand,
   ])
     add(emu, signal);

@@ -106,7 +106,7 @@ export async function useModel(
 const devices = new Set(['auto', 'onnx', 'reference']);
 
 /** `auto`, or `language-model=onnx,image-decoder=reference`; a name alone is for every component. */
-function parseDevices(text: string): DeviceOption {
+export function parseDevices(text: string): DeviceOption {
   const map: Record<string, DeviceName> = {};
   for (const part of text.split(',')) {
     const [left, right] = part.split('=');

@@ -53,7 +53,7 @@ export async function loadPretrained(
 }
 
 /** In the released checkpoint, and computing nothing: its absence is no loss. */
-const dormant = [/^visual\.(norm|head)\./];
+export const dormant = [/^visual\.(norm|head)\./];
 
 /** Compares all names and shapes first: one error lists whatever is missing, unexpected or misshapen in any component. */
 async function place(
@@ -110,7 +110,7 @@ async function place(
 }
 
 /** The tokens that were added are those the embedding table has rows for: Emu-I's `[USER]` and `[ASSISTANT]`, or not. */
-function tokenizerFor(model: Uint8Array, vocabSize: number): Tokenizer {
+export function tokenizerFor(model: Uint8Array, vocabSize: number): Tokenizer {
   const widest = Tokenizer.fromModel(model, { special: instructTokens });
   return widest.size <= vocabSize ? widest : Tokenizer.fromModel(model, { special: pretrainTokens });
 }

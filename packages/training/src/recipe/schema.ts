@@ -138,6 +138,36 @@ export const object = <const F extends Fields>(fields: F): Schema<Shape<F>> => (
   },
 });
 
+type Kinds = Readonly<Record<string, Fields>>;
+type Variant<K extends string, F extends Kinds> = {
+  [N in keyof F]: { readonly [key in K]: N } & Shape<F[N]>;
+}[keyof F];
+
+/** An object whose field `key` says which of several kinds it is, and so which other fields it has. */
+export const variant = <const K extends string, const F extends Kinds>(
+  key: K,
+  kinds: F,
+): Schema<Variant<K, F>> => {
+  const kindOf = oneOf(...Object.keys(kinds));
+  return {
+    read(value, path, report) {
+      if (!isObject(value) || value[key] === undefined) {
+        report(path, `wanted an object with '${key}' (${Object.keys(kinds).join(', ')}), got ${show(value)}`);
+        return undefined;
+      }
+      const kind = kindOf.read(value[key], join(path, key), report);
+      if (kind === undefined) return undefined;
+      return object({ [key]: kindOf, ...kinds[kind] }).read(value, path, report) as Variant<K, F>;
+    },
+  };
+};
+
+/** The first schema if the value is a text, else the second. */
+export const textOr = <T>(other: Schema<T>): Schema<string | T> => ({
+  read: (value, path, report) =>
+    typeof value === 'string' ? text.read(value, path, report) : other.read(value, path, report),
+});
+
 /** Reads a value, or throws one error that lists everything that is wrong with it. */
 export function parse<T>(schema: Schema<T>, value: unknown, what: string, code: string): T {
   const problems: string[] = [];
