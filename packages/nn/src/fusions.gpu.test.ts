@@ -9,13 +9,25 @@ import {
   mul,
   reshape,
   slice,
+  split,
   sum,
   tensorType,
 } from '@emu-ts/graph';
 import { describeGpu, type Expectation, expectClose, randomTensors } from '@emu-ts/testing';
 import { type WebGpuExecutor, webgpu } from '@emu-ts/webgpu';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { conv2d, gelu, groupNorm, linear, relu, silu, upsampleNearest } from './index.js';
+import {
+  attention,
+  conv2d,
+  gelu,
+  groupNorm,
+  linear,
+  mergeHeads,
+  relu,
+  silu,
+  splitHeads,
+  upsampleNearest,
+} from './index.js';
 import { nnKernels } from './webgpu.js';
 
 /** What the planner fuses: models as they write it, run with all kernels of nn, against the interpreter on the same graph. */
@@ -56,7 +68,7 @@ describeGpu('fusions of nn', () => {
     const [dweight, dbias] = gradients(loss, [weight, bias]);
     const plan = await run(graphOf({ dweight, dbias }));
     expect(plan).toContain('nn.matmul_transposed ×1 by nn.matmul_transposed first');
-    expect(plan).not.toContain('prim.transpose ×');
+    expect(plan).not.toContain('by prim.transpose');
   });
 
   it('activates and adds in the dispatch of a linear layer', async () => {
@@ -68,6 +80,15 @@ describeGpu('fusions of nn', () => {
     expect(plan).toContain('nn.linear_activated ×1 fuses nn.gelu, nn.linear');
     expect(plan).toContain('nn.linear_activated ×1 fuses nn.linear, prim.add');
     expect(plan).toContain('nn.linear_int4_activated ×1 fuses nn.linear_int4, prim.full, prim.max');
+  });
+
+  it('gates in the dispatch of a linear layer', async () => {
+    const x = f32('x', 2, 9, 20);
+    const projected = linear({ weight: f32('weight', 24, 20), bias: f32('bias', 24) }, x);
+    const [value, gate] = split(projected, -1, [12, 12]);
+    const [a, b] = split(linear({ weight: f32('other', 24, 20) }, x), -1, [12, 12]);
+    const plan = await run(graphOf({ y: mul(value, gelu(gate)), swapped: mul(b, gelu(a)) }));
+    expect(plan).toContain('nn.linear_gated ×1 by nn.linear_gated tiled');
   });
 
   it('normalises, activates and enlarges while a convolution reads', async () => {
@@ -83,5 +104,17 @@ describeGpu('fusions of nn', () => {
     const plan = await run(graph, { terms: 72, depth: 6 });
     expect(plan).toContain('nn.conv2d_fused ×1 fuses nn.conv2d, nn.group_norm, nn.silu, prim.add');
     expect(plan).toContain('nn.conv2d_fused ×1 fuses nn.conv2d, nn.upsample_nearest, prim.slice');
+  });
+
+  it('attends to heads where linear layers left them', async () => {
+    const x = f32('x', 2, 7, 12);
+    const [q, k, v] = ['q', 'k', 'v'].map((name) => splitHeads(linear({ weight: f32(name, 12, 12) }, x), 3));
+    const [keys, values] = [f32('keys', 2, 3, 5, 4), f32('values', 2, 3, 5, 4)];
+    const own = mergeHeads(attention({ q, k, v }, { scale: 0.5, causal: true }));
+    const query = splitHeads(own, 3);
+    const y = mergeHeads(attention({ q: query, k: keys, v: values }, { scale: 0.5 }));
+    const plan = await run(graphOf({ y }));
+    expect(plan).toContain('attention.tokens ×2 by attention.tokens tiles');
+    expect(plan).not.toContain('by prim.transpose');
   });
 });

@@ -1,4 +1,4 @@
-import { convert, isFloat, random } from '@emu-ts/base';
+import { convert, isFloat, random, tensor } from '@emu-ts/base';
 import {
   type AnyOp,
   graphOf,
@@ -112,6 +112,21 @@ const transposed = (which: 'a' | 'b', [m, n, k]: number[], batch: number[] = [])
   inputs: which === 'a' ? { a: f32(...batch, k, m), b: f32(k, n) } : { a: f32(m, k), b: f32(...batch, n, k) },
   attrs: { which },
 });
+const tokenAttention = (
+  [b, h, t, s, d]: number[],
+  tokens: boolean,
+  bias?: TensorType,
+  causal = false,
+): OpCase => {
+  const { name, inputs, attrs, ...rest } = attention([b, h, t, s, d], d, causal, bias);
+  const keys = tokens ? f32(b, s, h, d) : f32(b, h, s, d);
+  return {
+    name: `${name}, ${tokens ? 'all' : 'queries'} by token`,
+    inputs: { ...inputs, q: f32(b, t, h, d), k: keys, v: keys },
+    attrs: { ...attrs, tokens },
+    ...rest,
+  };
+};
 const attentionBackward = ([b, h, t, s, d]: number[], e = d, causal = false, bias?: TensorType): OpCase => {
   const { name, inputs, attrs, expectation } = attention([b, h, t, s, d], e, causal, bias);
   const query = { dout: f32(b, h, t, e), out: f32(b, h, t, e), logsumexp: f32(b, h, t, 1) };
@@ -141,6 +156,10 @@ const suites: Readonly<Record<string, readonly OpCase[]>> = {
     activated(product(65, 33, 66), 'relu', false),
     activated(product(9, 64, 64), 'none', true),
   ],
+  'nn.linear_gated': [
+    { ...product(9, 20, 24), attrs: { activation: 'gelu' } },
+    { ...product(70, 33, 130), attrs: { activation: 'silu' } },
+  ].map((c) => ({ ...c, expectation: { depth: 3, terms: 64 } })),
   'nn.linear_int4_activated': [casesOf(4)[0], ...many(4)].map((c) => activated(c, 'quickGelu', true)),
   'nn.linear_int8_activated': [casesOf(8)[0], ...many(8)].map((c) => activated(c, 'gelu', false)),
   'nn.linear_int4': [...casesOf(4), ...many(4)],
@@ -210,6 +229,13 @@ const suites: Readonly<Record<string, readonly OpCase[]>> = {
     ...softmax.vjpCases,
     { name: '9 rows of 300', inputs: { dy: f32(9, 300), y: f32(9, 300) }, attrs: {} },
   ],
+  'attention.tokens': [
+    tokenAttention([2, 3, 2, 5, 12], true),
+    tokenAttention([2, 3, 2, 5, 10], false, f32(3, 2, 5)),
+    tokenAttention([1, 2, 19, 37, 40], true),
+    tokenAttention([2, 2, 19, 19, 6], true, undefined, true),
+    tokenAttention([2, 4, 9, 7, 16], false),
+  ],
   'attention.sdpa_vjp': [
     ...sdpa.vjpCases,
     attentionBackward([1, 2, 9, 11, 40]),
@@ -231,6 +257,14 @@ const suites: Readonly<Record<string, readonly OpCase[]>> = {
     { name: 'few rows', inputs: { x: f32(3, 37) }, attrs: { axes: [0] } },
   ],
   'nn.embedding': embedding.cases,
+  'nn.embedding_parts': [
+    {
+      name: 'three parts',
+      inputs: { ids: tensorType('i32', [2, 3]), part0: f32(4, 5), part1: f32(4, 5), part2: f32(2, 5) },
+      attrs: { dtype: 'f32' },
+      given: { ids: tensor('i32', [2, 3], [0, 3, 4, 7, 8, 9]) },
+    },
+  ],
   'nn.rope': rope.cases,
 };
 

@@ -9,26 +9,29 @@ import { groupNormKernels } from './group-norm/kernel.js';
 import { layerNormKernels, layerNormVjpKernels } from './layer-norm/kernel.js';
 import { linearKernels } from './linear/kernel.js';
 import { linearActivatedKernels } from './linear-activated/kernel.js';
+import { linearGatedKernel } from './linear-gated/kernel.js';
 import { matmulTransposedKernels } from './matmul-transposed/kernel.js';
 import { linearInt4Kernels, linearInt8Kernels } from './quantized-linear/kernel.js';
 import { rmsNormKernels, rmsNormVjpKernels } from './rms-norm/kernel.js';
 import { ropeKernel } from './rope/kernel.js';
-import { sdpaRowKernel, sdpaTilesKernel } from './sdpa/kernel.js';
+import { sdpaKernels } from './sdpa/kernel.js';
 import { sdpaVjpKernel } from './sdpa/vjp-kernel.js';
 import { logSoftmaxKernels, softmaxKernels, softmaxVjpKernels } from './softmax/kernel.js';
+import { tokenAttentionKernels } from './token-attention/kernel.js';
 
 /**
  * WGSL kernels for the composites of nn, as data for `webgpu({ kernels: nnKernels })`. Ladders stand from the fastest rung
  * down: the first that supports a node runs it. No executor is imported here.
  */
 export const nnKernels: readonly AnyKernel[] = [
+  linearGatedKernel,
   ...linearActivatedKernels,
   conv2dFusedKernel,
   ...linearKernels,
   ...linearInt4Kernels,
   ...linearInt8Kernels,
-  sdpaRowKernel,
-  sdpaTilesKernel,
+  ...tokenAttentionKernels,
+  ...sdpaKernels,
   sdpaVjpKernel,
   ...layerNormKernels,
   ...layerNormVjpKernels,

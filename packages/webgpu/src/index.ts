@@ -14,3 +14,4 @@ export type { Profile, ProfileEntry } from './executor/profile.js';
 export type { GpuProgram } from './executor/program.js';
 export type { GpuTensor } from './executor/tensor.js';
 export * from './kernel/kernel.js';
+export type { Cost } from './plan/cost.js';

@@ -1,6 +1,6 @@
 /// <reference path="../wgsl.d.ts" />
 import type { TensorType } from '@emu-ts/graph';
-import type { GpuView, Kernel } from '@emu-ts/webgpu/kernel';
+import type { GpuView, Kernel, Overrides, SinglePass, TypesOf } from '@emu-ts/webgpu/kernel';
 import { f32, u32, vectorises } from '../rows.js';
 import { type AttentionAttrs, sdpaOp } from './op.js';
 import rowSource from './sdpa-row.wgsl';
@@ -63,26 +63,37 @@ const powerOfTwo = (n: number) => 2 ** Math.ceil(Math.log2(n));
 /** Query rows of a head up to which one workgroup a row is the better use of a GPU. */
 const fewQueries = 4;
 
-export const sdpaRowKernel: Kernel<typeof sdpaOp> = {
-  op: sdpaOp,
-  name: 'attention.sdpa few queries',
-  source: rowSource,
-  supports: (types) => {
-    const { t, e } = sizes(types);
-    if (t > fewQueries) return `${t} queries > ${fewQueries}`;
-    return e <= 256 ? nonEmpty(types) : `value size ${e} > 256`;
-  },
-  params: (types, attrs) => {
-    const { b, h, t } = sizes(types);
-    return params(types, attrs, b * h * t);
-  },
-  overrides: (types, attrs) => ({ ...common(types, attrs), SPAN: powerOfTwo(sizes(types).e4) }),
-  widths,
-  workgroups: (types) => {
-    const { b, h, t } = sizes(types);
-    return b * h * t;
-  },
-};
+/** How an op of attention shows its operands to these kernels: as [b h t d], and which of them lie as [b t h d]. */
+interface View<T, A> {
+  readonly suffix: string;
+  types(types: T, attrs: A): AttentionTypes;
+  overrides?(attrs: A): Overrides;
+}
+
+function rowRung<T, A extends AttentionAttrs>({
+  suffix,
+  types: view,
+  overrides,
+}: View<T, A>): SinglePass<T, A> {
+  const groups = ({ q: { shape } }: AttentionTypes) => shape[0] * shape[1] * shape[2];
+  return {
+    name: `attention.${suffix} few queries`,
+    source: rowSource,
+    supports: (types, attrs) => {
+      const { t, e } = sizes(view(types, attrs));
+      if (t > fewQueries) return `${t} queries > ${fewQueries}`;
+      return e <= 256 ? nonEmpty(view(types, attrs)) : `value size ${e} > 256`;
+    },
+    params: (types, attrs) => params(view(types, attrs), attrs, groups(view(types, attrs))),
+    overrides: (types, attrs) => ({
+      ...common(view(types, attrs), attrs),
+      SPAN: powerOfTwo(sizes(view(types, attrs)).e4),
+      ...overrides?.(attrs),
+    }),
+    widths: (types, attrs) => widths(view(types, attrs)),
+    workgroups: (types, attrs) => groups(view(types, attrs)),
+  };
+}
 
 /** Keys of a tile, so that it fits workgroup memory beside its scores: a power of two up to 32, or none. */
 function keysOf(types: AttentionTypes, { limits }: GpuView): number {
@@ -97,21 +108,40 @@ const tileGroups = (types: AttentionTypes) => {
   return b * h * Math.ceil(t / 8);
 };
 
-export const sdpaTilesKernel: Kernel<typeof sdpaOp> = {
-  op: sdpaOp,
-  name: 'attention.sdpa tiles',
-  source: tilesSource,
-  supports: (types, _, gpu) => {
-    const { d, e } = sizes(types);
-    if (e > 512) return `value size ${e} > 512`;
-    return keysOf(types, gpu) > 0 ? nonEmpty(types) : `head size ${d} does not fit workgroup memory`;
-  },
-  params: (types, attrs) => params(types, attrs, tileGroups(types)),
-  overrides: (types, attrs, gpu) => {
-    const { d4, e4 } = sizes(types);
-    const keys = keysOf(types, gpu);
-    return { ...common(types, attrs), KEYS: keys, TILE: keys * Math.max(d4, e4), SCORES: 8 * keys };
-  },
-  widths,
-  workgroups: tileGroups,
-};
+function tilesRung<T, A extends AttentionAttrs>({
+  suffix,
+  types: view,
+  overrides,
+}: View<T, A>): SinglePass<T, A> {
+  return {
+    name: `attention.${suffix} tiles`,
+    source: tilesSource,
+    supports: (types, attrs, gpu) => {
+      const { d, e } = sizes(view(types, attrs));
+      if (e > 512) return `value size ${e} > 512`;
+      const fits = keysOf(view(types, attrs), gpu) > 0;
+      return fits ? nonEmpty(view(types, attrs)) : `head size ${d} does not fit workgroup memory`;
+    },
+    params: (types, attrs) => params(view(types, attrs), attrs, tileGroups(view(types, attrs))),
+    overrides: (types, attrs, gpu) => {
+      const { d4, e4 } = sizes(view(types, attrs));
+      const keys = keysOf(view(types, attrs), gpu);
+      const tile = { KEYS: keys, TILE: keys * Math.max(d4, e4), SCORES: 8 * keys };
+      return { ...common(view(types, attrs), attrs), ...tile, ...overrides?.(attrs) };
+    },
+    widths: (types, attrs) => widths(view(types, attrs)),
+    workgroups: (types, attrs) => tileGroups(view(types, attrs)),
+  };
+}
+
+export const attentionRungs = <T, A extends AttentionAttrs>(
+  view: View<T, A>,
+): readonly SinglePass<T, A>[] => [rowRung(view), tilesRung(view)];
+
+export const sdpaKernels: readonly Kernel<typeof sdpaOp>[] = attentionRungs<
+  TypesOf<typeof sdpaOp>,
+  AttentionAttrs
+>({
+  suffix: 'sdpa',
+  types: (types) => types,
+}).map((rung): Kernel<typeof sdpaOp> => ({ op: sdpaOp, ...rung }));

@@ -116,7 +116,8 @@ export class WebGpuExecutor implements Executor {
   /** What a run of a graph asks of a GPU, counted without compiling or allocating anything. */
   cost(graph: Graph, { donate = {} }: Pick<CompileOptions, 'donate'> = {}): Cost {
     const gpu = this.capabilities;
-    return costOf(layOut(select(graph, this.#kernels, gpu), { weights: new Set(), donate, gpu }).steps);
+    const { graph: planned } = cut(graph, this.#session.largest, new Set());
+    return costOf(layOut(select(planned, this.#kernels, gpu), { weights: new Set(), donate, gpu }).steps);
   }
 
   /** The adapter and its tiers, one line each. */

@@ -1,0 +1,36 @@
+import { primitives } from '@emu-ts/graph';
+import type { Fusion, Kernel, Pattern, TypesOf } from '@emu-ts/webgpu/kernel';
+import { attentionRungs } from '../sdpa/kernel.js';
+import { type AttentionAttrs, sdpaOp } from '../sdpa/op.js';
+import { apart, type TokenAttention, tokenAttentionOp, turns } from './op.js';
+
+const turned = (x: Pattern | string): Pattern => ({
+  op: primitives.transpose,
+  inputs: { x },
+  when: ({ permutation }) => turns(permutation as readonly number[]),
+});
+
+const fusion = (tokens: boolean): Fusion<TokenAttention> => {
+  const operand = (name: string) => (tokens ? turned(name) : name);
+  const inputs = { q: turned('q'), k: operand('k'), v: operand('v'), bias: 'bias?' };
+  return {
+    root: turned({ op: sdpaOp, inputs, name: 'attention' }),
+    attrs: ({ attention }) => ({ ...(attention as AttentionAttrs), tokens }),
+  };
+};
+
+/** The rungs of attention, with heads read from where they lie. */
+export const tokenAttentionKernels: readonly Kernel<typeof tokenAttentionOp>[] = attentionRungs<
+  TypesOf<typeof tokenAttentionOp>,
+  TokenAttention
+>({
+  suffix: 'tokens',
+  types: apart,
+  overrides: ({ tokens }) => ({ TOKENS_Q: 1, TOKENS_KV: Number(tokens) }),
+}).map(
+  (rung): Kernel<typeof tokenAttentionOp> => ({
+    op: tokenAttentionOp,
+    fuses: [fusion(true), fusion(false)],
+    ...rung,
+  }),
+);
