@@ -11,7 +11,7 @@ export type {
   TokenEvent,
 } from './generate/search.js';
 export { allowSequences, Trie } from './generate/trie.js';
-export { block, project, type Surroundings } from './llama/block.js';
+export { block, project, type Surroundings, type UpdateRule } from './llama/block.js';
 export {
   emu14bInstructLlama,
   emu14bLlama,
