@@ -1,5 +1,6 @@
 import { EmuError } from '@emu-ts/base';
 import type { WeightDType } from '@emu-ts/language-model';
+import { weightsFolder } from '@emu-ts/tiny';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Emu } from '../emu.js';
 import type { DeviceName, DeviceOption } from '../load/devices.js';
@@ -32,7 +33,12 @@ export const number = (text: string): number => {
 
 export const withModel = (command: Command): Command =>
   command
-    .addOption(new Option('-c, --checkpoint <folder>', 'folder in the released layout').env('EMU_CHECKPOINT'))
+    .addOption(
+      new Option(
+        '-c, --checkpoint <folder>',
+        'folder in the released layout; the small model of @emu-ts/tiny by default',
+      ).env('EMU_CHECKPOINT'),
+    )
     .option(
       '--device <name>',
       'auto, onnx or reference; NAME=DEVICE for one component, separated by commas',
@@ -72,13 +78,8 @@ function size(text: string): { width: number; height: number } {
   return { width: Number(match[1]), height: Number(match[2]) };
 }
 
-/** The folder that was asked for, or an error that says how to ask. */
-export function needCheckpoint({ checkpoint }: ModelOptions): string {
-  if (checkpoint) return checkpoint;
-  throw new EmuError('NO_CHECKPOINT', 'No checkpoint was given.', {
-    hint: 'Give a folder with --checkpoint or in the variable EMU_CHECKPOINT.',
-  });
-}
+/** The folder that was asked for; without one, the small model that emu-ts trained itself. */
+export const checkpointOf = ({ checkpoint }: ModelOptions): string | URL => checkpoint ?? weightsFolder;
 
 /** Loads the model, runs `action`, and frees everything whatever happens. */
 export async function useModel(
@@ -87,7 +88,7 @@ export async function useModel(
   action: (emu: Emu, line: ProgressLine) => Promise<void>,
 ): Promise<void> {
   const line = progressLine(process.stderr, options.progress && !options.json && process.stderr.isTTY);
-  await using emu = await Emu.fromPretrained(needCheckpoint(options), {
+  await using emu = await Emu.fromPretrained(checkpointOf(options), {
     device: parseDevices(options.device),
     dtype: parseDtype(options.dtype),
     variant: options.instruct ? 'instruct' : 'base',

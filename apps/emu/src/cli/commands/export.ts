@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { type Exportable, exportable, exportComponent } from '../../export.js';
-import { type ModelOptions, needCheckpoint, withModel } from '../options.js';
+import { checkpointOf, type ModelOptions, withModel } from '../options.js';
 import { print } from '../print.js';
 import { progressLine } from '../progress.js';
 
@@ -13,7 +13,7 @@ export function exportCommand(emu: Command, signal: AbortSignal): void {
     .action(async (component: Exportable, file: string, words: ModelOptions) => {
       const line = progressLine(process.stderr, words.progress && process.stderr.isTTY);
       const variant = words.instruct ? 'instruct' : 'base';
-      const { files, bytes } = await exportComponent(needCheckpoint(words), component, file, {
+      const { files, bytes } = await exportComponent(checkpointOf(words), component, file, {
         variant,
         signal,
         onProgress: line.update,
