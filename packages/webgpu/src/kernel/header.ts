@@ -34,6 +34,7 @@ export const gridWidth = 32768;
 const enables: Readonly<Record<string, string>> = {
   'shader-f16': 'enable f16;',
   subgroups: 'enable subgroups;',
+  'subgroup-size-control': 'enable subgroup_size_control;',
   'chromium-experimental-subgroup-matrix': 'enable chromium_experimental_subgroup_matrix;',
 };
 

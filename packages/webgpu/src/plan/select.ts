@@ -47,7 +47,10 @@ export function select(graph: Graph, kernels: readonly AnyKernel[], gpu: GpuView
   }
   const pick = (node: Node): { kernel?: AnyKernel; refused: string[] } => {
     const refused: string[] = [];
-    for (const kernel of candidates.get(node.op.name) ?? []) {
+    const named = candidates.get(node.op.name) ?? [];
+    const own = named.filter(({ op }) => op === node.op);
+    if (named.length && !own.length) throw twoCopies(node.op, named[0]);
+    for (const kernel of own) {
       const answer = supports(kernel, node, gpu);
       if (answer === true) return { kernel, refused };
       refused.push(`${kernel.name}: ${answer}`);
@@ -85,9 +88,15 @@ export function select(graph: Graph, kernels: readonly AnyKernel[], gpu: GpuView
   return { graph: expanded, kernels: chosen, entries };
 }
 
+/** Running through the decomposition instead would be right, and slow without a word. */
+const twoCopies = ({ name }: AnyOp, kernel: AnyKernel): EmuError =>
+  new EmuError(
+    'DUPLICATE_OP',
+    `The graph has ${name} of one copy of a package, the kernel ${kernel.name} was made for ${name} of another.`,
+    { hint: 'Two copies of the package are installed: keep one (npm ls, npm dedupe).' },
+  );
+
 function supports(kernel: AnyKernel, node: Node, gpu: GpuView): true | string {
-  if (kernel.op !== node.op)
-    return 'it was made for another copy of the op: two copies of a package are installed';
   const lacking = (kernel.requires ?? []).find(
     (name) => !gpu.features.has(name) && !gpu.languageFeatures.has(name),
   );
