@@ -9,10 +9,13 @@ import { autoencoderBatch } from './data.js';
 export const vaeConfig = parseVaeConfig(vaeJson);
 type VaeTree = ReturnType<typeof vaeParams>;
 
-/** Latents of pictures and back. */
+/**
+ * Latents of pictures and back. Pixels are compared by squares: absolute differences leave small coloured things grey for
+ * thousands of updates.
+ */
 export const autoencodeStage: Stage = {
   name: 'autoencode',
-  updates: 1500,
+  updates: 1000,
   async make({ seed }, updates) {
     const params: ParamTree = vaeParams(vaeConfig);
     const step = trainingStep({
@@ -22,7 +25,7 @@ export const autoencodeStage: Stage = {
           encode: (p, pixels) => vaeEncode(part<VaeTree>(p), pixels, vaeConfig),
           decode: (p, latents) => vaeDecode(part<VaeTree>(p), latents, vaeConfig),
         },
-        { klWeight: 1e-4 },
+        { klWeight: 1e-5, reconstruction: 'squared' },
       ),
       optimizer: {
         betas: [0.9, 0.98],
