@@ -7,6 +7,7 @@ import { groupNorm, layerNorm, rmsNorm } from './norms.js';
 import { quantizedLinear } from './quantized-linear.js';
 import { rope } from './rope.js';
 import { attention, blockedAttention } from './sdpa.js';
+import { sumOfSquares } from './sum-of-squares.js';
 import { upsampleNearest } from './upsample-nearest.js';
 
 /** Composites that are standard ONNX operators: what exported files use, so that any ONNX tool reads them. */
@@ -24,6 +25,7 @@ export const standardLowerings: readonly NativeLowering[] = [
   embedding,
   conv2d,
   upsampleNearest,
+  sumOfSquares,
 ];
 
 /** Every composite that ONNX Runtime has a better operator for, its own operators included. */

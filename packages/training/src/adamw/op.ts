@@ -52,16 +52,18 @@ export const adamwOp = defineOp({
   },
   decompose({ param, gradient, m, v, rate, step, scale, apply }, { beta1, beta2, eps, weightDecay }) {
     // A skipped step is the identity because every factor becomes 0 or 1; only the gradient, which may hold NaN,
-    // needs to be replaced element by element.
-    const when = (number: number, otherwise: number) => where(apply, number, otherwise);
-    const live = where(apply, rate, 0);
-    const g = where(apply, mul(gradient, scale), 0);
-    const m1 = add(mul(m, when(beta1, 1)), mul(g, when(1 - beta1, 0)));
-    const v1 = add(mul(v, when(beta2, 1)), mul(mul(g, g), when(1 - beta2, 0)));
-    const denominator = add(div(sqrt(v1), sqrt(oneMinusPower(beta2, step))), eps);
-    const stride = div(live, oneMinusPower(beta1, step));
+    // needs to be replaced element by element. What depends on scalars alone is worked out first, once for all
+    // parameters: bias corrections go into eps and the rate, so that as few passes over the elements remain as can be.
+    const when = (value: Value | number, otherwise: number) => where(apply, value, otherwise);
+    const live = when(rate, 0);
+    const correction = sqrt(oneMinusPower(beta2, step));
+    const stride = div(mul(live, correction), oneMinusPower(beta1, step));
+    const g = where(apply, gradient, 0);
+    const m1 = add(mul(m, when(beta1, 1)), mul(g, when(mul(scale, 1 - beta1), 0)));
+    const v1 = add(mul(v, when(beta2, 1)), mul(mul(g, g), when(mul(mul(scale, scale), 1 - beta2), 0)));
+    const direction = div(m1, add(sqrt(v1), mul(correction, eps)));
     const kept = weightDecay === 0 ? param : mul(param, sub(1, mul(live, weightDecay)));
-    return { param: sub(kept, mul(div(m1, denominator), stride)), m: m1, v: v1 };
+    return { param: sub(kept, mul(direction, stride)), m: m1, v: v1 };
   },
   vjp: 'none',
 });
