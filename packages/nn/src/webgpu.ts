@@ -54,3 +54,5 @@ export const nnKernels: readonly AnyKernel[] = [
   ...crossEntropyKernels,
   crossEntropyVjpKernel,
 ];
+
+export { nnRoundedKernels } from './linear-rounded/kernel.js';

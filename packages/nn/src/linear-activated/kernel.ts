@@ -7,14 +7,14 @@ import { geluOp } from '../gelu/op.js';
 import { floatRungs } from '../linear/kernel.js';
 import { linearOp } from '../linear/op.js';
 import type { Epilogue, Rung } from '../linear/product.js';
-import { int4Rungs, int8Rungs } from '../quantized-linear/kernel.js';
+import { codesRungs, int4Product, int8Product } from '../quantized-linear/kernel.js';
 import { linearInt4Op, linearInt8Op } from '../quantized-linear/op.js';
 import { quickGeluOp } from '../quick-gelu/op.js';
 import { siluOp } from '../silu/op.js';
 import finish from './finish-activated.wgsl';
 import { type Activated, linearActivatedOp, linearInt4ActivatedOp, linearInt8ActivatedOp } from './op.js';
 
-const epilogue: Epilogue<Activated> = {
+export const activatedEpilogue: Epilogue<Activated> = {
   suffix: '_activated',
   source: `${functions}\n${finish}`,
   reads: ['bias', 'residual'],
@@ -47,9 +47,24 @@ const kernels = (
   fuses: readonly Fusion<Activated>[],
 ): readonly AnyKernel[] => rungs.map((rung) => ({ ...rung, op, fuses }));
 
-/** Every rung of the linear layers once more, with an activation or a residual in the same dispatch. */
-export const linearActivatedKernels: readonly AnyKernel[] = [
-  ...kernels(linearActivatedOp, floatRungs(epilogue), fusions(linearOp, ['weight'])),
-  ...kernels(linearInt4ActivatedOp, int4Rungs(epilogue), fusions(linearInt4Op, ['codes', 'scales'])),
-  ...kernels(linearInt8ActivatedOp, int8Rungs(epilogue), fusions(linearInt8Op, ['codes', 'scales'])),
+/** The fused op of each kind of linear layer. */
+export const activatedOps: readonly {
+  readonly base: AnyOp;
+  readonly op: AnyOp;
+  readonly fuses: readonly Fusion<Activated>[];
+}[] = [
+  { base: linearOp, op: linearActivatedOp, fuses: fusions(linearOp, ['weight']) },
+  { base: linearInt4Op, op: linearInt4ActivatedOp, fuses: fusions(linearInt4Op, ['codes', 'scales']) },
+  { base: linearInt8Op, op: linearInt8ActivatedOp, fuses: fusions(linearInt8Op, ['codes', 'scales']) },
 ];
+
+const rungsOf = [
+  floatRungs(activatedEpilogue),
+  codesRungs(int4Product, activatedEpilogue),
+  codesRungs(int8Product, activatedEpilogue),
+];
+
+/** Every rung of the linear layers once more, with an activation or a residual in the same dispatch. */
+export const linearActivatedKernels: readonly AnyKernel[] = activatedOps.flatMap(({ op, fuses }, i) =>
+  kernels(op, rungsOf[i], fuses),
+);

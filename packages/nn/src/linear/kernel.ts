@@ -36,7 +36,7 @@ const groupsOf = (types: Types) => {
   return Math.ceil(n / 4) * Math.ceil(m / rowsAtOnce(m));
 };
 
-const product: Product<Types> = {
+export const floatProduct: Product<Types> = {
   name: 'nn.linear',
   operands,
   weights: ['weight'],
@@ -67,7 +67,7 @@ export const floatRungs = <A>(epilogue: Epilogue<A>): readonly Rung<Types, A>[] 
     widths: (types: Types) => ({ x: width(types), weight: width(types) }),
     workgroups: groupsOf,
   }),
-  ...tiledRungs(product, epilogue),
+  ...tiledRungs(floatProduct, epilogue),
 ];
 
 const linearNaiveKernel: Kernel<typeof linearOp> = {

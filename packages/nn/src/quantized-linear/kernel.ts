@@ -66,22 +66,19 @@ const codesProduct = (name: string, bytes: boolean): Product<Types> => ({
   group: groupSize,
 });
 
-const rungs = <A>(name: string, bytes: boolean, epilogue: Epilogue<A>): readonly Rung<Types, A>[] => {
-  const product = codesProduct(name, bytes);
-  return [
-    ...fewKernels(product, epilogue, bytes),
-    ...tiledRungs(product, epilogue).map((rung) => ({ ...rung, arrays: ['codes'] })),
-  ];
-};
+export const int4Product = codesProduct('nn.linear_int4', false);
+export const int8Product = codesProduct('nn.linear_int8', true);
 
 /** Kernels for products with 4- or 8-bit weights, and what follows them. */
-export const int4Rungs = <A>(epilogue: Epilogue<A>) => rungs('nn.linear_int4', false, epilogue);
-export const int8Rungs = <A>(epilogue: Epilogue<A>) => rungs('nn.linear_int8', true, epilogue);
+export const codesRungs = <A>(product: Product<Types>, epilogue: Epilogue<A>): readonly Rung<Types, A>[] => [
+  ...fewKernels(product, epilogue, product === int8Product),
+  ...tiledRungs(product, epilogue).map((rung) => ({ ...rung, arrays: ['codes'] })),
+];
 
-export const linearInt4Kernels: readonly Kernel<typeof linearInt4Op>[] = int4Rungs(plain).map(
+export const linearInt4Kernels: readonly Kernel<typeof linearInt4Op>[] = codesRungs(int4Product, plain).map(
   (rung): Kernel<typeof linearInt4Op> => ({ op: linearInt4Op, ...rung }),
 );
 
-export const linearInt8Kernels: readonly Kernel<typeof linearInt8Op>[] = int8Rungs(plain).map(
+export const linearInt8Kernels: readonly Kernel<typeof linearInt8Op>[] = codesRungs(int8Product, plain).map(
   (rung): Kernel<typeof linearInt8Op> => ({ op: linearInt8Op, ...rung }),
 );
