@@ -1,9 +1,11 @@
+import type { HostTensor } from '@emu-ts/base';
 import { interpreter } from '@emu-ts/graph';
 import { nnKernels } from '@emu-ts/nn/webgpu';
+import { initialize } from '@emu-ts/params';
 import { describeGpu, nullGpu } from '@emu-ts/testing';
 import { type WebGpuExecutor, webgpu } from '@emu-ts/webgpu';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { tinyLlama } from '../../test/tiny-llama.js';
+import { tinyConfig, tinyLlama } from '../../test/tiny-llama.js';
 import { embedPrompts, emu14bLlama, type GenerateOptions, generate, llamaModel, stream } from '../index.js';
 import { cacheNames, drawGraph } from '../runtime/graphs.js';
 import { languageModelKernels } from '../webgpu.js';
@@ -87,6 +89,26 @@ describeGpu('generation', () => {
     };
     await expect(aborted()).rejects.toMatchObject({ name: 'AbortError' });
     expect(gpu.memory().used).toBe(before);
+  });
+});
+
+describeGpu('a device that goes away', () => {
+  it('ends a generation with a typed error, and a new one takes over', async () => {
+    const config = { ...tinyConfig, layers: 1 };
+    const drawn = initialize(llamaModel(config).params, { seed: 4 });
+    const restore = async (name: string) => drawn.get(name) as HostTensor;
+    await using gpu = await webgpu({ kernels, restore });
+    await using there = await tinyLlama({ executor: gpu }, config);
+    const prompt = await embedPrompts(there, prompts, { pad: 0 });
+    const options = { tokens, maxNewTokens: 8, minNewTokens: 7 };
+    const wanted = await generate(there, prompt, options);
+    let events = 0;
+    const interrupted = async () => {
+      for await (const _ of stream(there, prompt, options)) if (++events === 5) gpu.device.destroy();
+    };
+    await expect(interrupted()).rejects.toMatchObject({ code: 'DEVICE_LOST' });
+    await gpu.recover();
+    expect(await generate(there, prompt, options)).toEqual(wanted);
   });
 });
 
