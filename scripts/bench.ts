@@ -33,16 +33,23 @@ for (const file of files) {
   const { benches = [] } = (await import(pathToFileURL(file).href)) as { benches?: readonly Bench[] };
   for (const bench of benches) {
     if (values.group && !bench.name.startsWith(values.group)) continue;
-    const { value, baseline } = await bench.run();
+    const { value, baseline, detail } = await bench.run();
     const ratio = baseline ? value / baseline.value : undefined;
     const beside = baseline ? `  ${ratio?.toFixed(3)} × ${baseline.name} (${format(baseline.value)})` : '';
     console.log(`${bench.name.padEnd(48)} ${format(value)} ${bench.unit}${beside}`);
-    results.push({ name: bench.name, unit: bench.unit, value, baseline, ratio });
+    if (detail) console.log(`  ${describe(detail)}`);
+    results.push({ name: bench.name, unit: bench.unit, value, baseline, ratio, ...detail });
   }
 }
 
+function describe(detail: Readonly<Record<string, number | string>>): string {
+  return Object.entries(detail)
+    .map(([name, value]) => `${name} ${typeof value === 'number' ? format(value) : value}`)
+    .join(', ');
+}
+
 function format(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+  return value >= 1e7 ? value.toExponential(2) : value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
 const out = path.resolve(root, values.json);

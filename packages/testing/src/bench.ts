@@ -11,6 +11,8 @@ export interface BenchResult {
   readonly value: number;
   /** The same work done by something else, in the same unit and process. */
   readonly baseline?: { readonly name: string; readonly value: number };
+  /** What else is worth writing down: counts, rates, why there is no baseline. */
+  readonly detail?: Readonly<Record<string, number | string>>;
 }
 
 /**

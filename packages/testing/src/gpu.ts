@@ -12,12 +12,17 @@ import { describe } from 'vitest';
  */
 export function prepareGpu(): void {
   if (process.platform !== 'linux' || process.env.VK_ICD_FILENAMES) return;
-  const card = ['/dev/nvidiactl', '/dev/dri/renderD128'].some((device) => existsSync(device));
-  if (card && process.env.EMU_GPU !== 'swiftshader') return;
+  if (hasGraphicsCard()) return;
   const folder = unpackSwiftShader();
   process.env.VK_ICD_FILENAMES = path.join(folder, 'vk_swiftshader_icd.json');
   preload(path.join(folder, 'libvulkan.so.1'));
 }
+
+/** Whether there is a graphics card to use: outside Linux one is taken for granted. */
+export const hasGraphicsCard = (): boolean =>
+  process.env.EMU_GPU !== 'swiftshader' &&
+  (process.platform !== 'linux' ||
+    ['/dev/nvidiactl', '/dev/dri/renderD128', '/dev/dxg'].some((device) => existsSync(device)));
 
 /** `describe` for tests that need an adapter: they fail without one, unless EMU_SKIP_GPU=1 says to skip them. */
 export const describeGpu = process.env.EMU_SKIP_GPU === '1' ? describe.skip : describe;

@@ -9,14 +9,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** The command line as a process of its own: what it prints, what it leaves, how it ends. */
 const cli = fileURLToPath(new URL('../cli.ts', import.meta.url));
+const wgsl = fileURLToPath(new URL('../../../../scripts/lib/wgsl.mjs', import.meta.url));
 const checkpoint = fixture('goldens', 'checkpoint');
 const picture = (i: number) => fixture('goldens', 'images', `${i}.png`);
+const flags = ['--conditions=@emu-ts/source', '--import', 'tsx', '--import', wgsl];
 let dir: string;
 
 beforeAll(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'emu-cli-'));
 });
 afterAll(() => rm(dir, { recursive: true }));
+
+/** Hides every Vulkan driver of a machine. */
+const noDriver = { VK_ICD_FILENAMES: path.join(tmpdir(), 'no-such-driver.json') };
 
 interface Outcome {
   readonly code: number | null;
@@ -31,7 +36,7 @@ interface Settings {
 }
 
 function emu(words: readonly string[], { input, env, onFirstOutput }: Settings = {}): Promise<Outcome> {
-  const child = spawn(process.execPath, ['--conditions=@emu-ts/source', '--import', 'tsx', cli, ...words], {
+  const child = spawn(process.execPath, [...flags, cli, ...words], {
     env: { ...process.env, EMU_CHECKPOINT: checkpoint, NODE_OPTIONS: '', ...env },
   });
   let [stdout, stderr] = ['', ''];
@@ -152,9 +157,30 @@ describe('emu', () => {
   it('says what this machine can run', async () => {
     const { code, stdout } = await emu(['doctor', '--json'], { env: { PATH: '' } });
     expect(code).toBe(0);
-    const { findings, auto } = JSON.parse(stdout);
+    const { findings, placement, devices } = JSON.parse(stdout);
     expect(findings.find(({ name }: { name: string }) => name === 'ffmpeg')).toMatchObject({ ok: false });
-    expect(auto['language-model']).toBe('onnx');
+    expect(devices).toMatchObject([{ device: 'auto', runs: placement['language-model'] }]);
+    expect(placement['language-model']).toMatch(/^(onnx|webgpu)$/);
+  });
+
+  it('says what would run where, and what would not', async () => {
+    const { code, stdout } = await emu(['doctor', '--device', 'gpujs,language-model=webgpu'], {
+      env: noDriver,
+    });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/✗ webgpu +NO_ADAPTER: /);
+    expect(stdout).toMatch(/language-model +on nothing/);
+    expect(stdout).toMatch(/image-decoder +on gpujs/);
+    expect(stdout).toMatch(/not on webgpu: NO_ADAPTER: /);
+  });
+
+  it.runIf(process.platform === 'linux')('says so when there is no adapter', async () => {
+    const words = ['caption', picture(0), '--device', 'onnx,language-model=webgpu', '--json'];
+    const { code, stdout } = await emu(words, { env: noDriver });
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      error: { code: 'NO_ADAPTER', message: expect.stringContaining('offers no adapter') },
+    });
   });
 
   it('stops cleanly on Ctrl-C and leaves no half-written file', async () => {
@@ -176,7 +202,24 @@ describe('emu', () => {
     ['a missing file', ['caption', 'nowhere.png'], 1, /FILE: There is no file 'nowhere.png'/],
     ['a missing folder', ['caption', picture(0), '--checkpoint', 'nowhere'], 1, /CHECKPOINT_LAYOUT/],
     ['an unknown ability', ['eval', 'shapes', '--tasks', 'painting'], 1, /ABILITY: Got the task painting/],
-    ['an unknown device', ['caption', picture(0), '--device', 'abacus'], 1, /OPTION: --device got 'abacus'/],
+    [
+      'an unknown device',
+      ['caption', picture(0), '--device', 'abacus'],
+      1,
+      /OPTION: There is no device 'abacus'; there are auto, webgpu, onnx, gpujs, reference/,
+    ],
+    [
+      'an unknown component',
+      ['caption', picture(0), '--device', 'onnx,language=onnx'],
+      1,
+      /OPTION: There is no component 'language'; there are visual-encoder/,
+    ],
+    [
+      'two devices',
+      ['doctor', '--device', 'onnx,gpujs'],
+      1,
+      /OPTION: --device names two devices for everything/,
+    ],
   ] as const)('says what is wrong: %s', async (_, words, wanted, message) => {
     const { code, stderr, stdout } = await emu(words);
     expect({ code, stdout }).toEqual({ code: wanted, stdout: '' });

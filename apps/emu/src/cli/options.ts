@@ -3,7 +3,7 @@ import type { WeightDType } from '@emu-ts/language-model';
 import { weightsFolder } from '@emu-ts/tiny';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Emu } from '../emu.js';
-import type { DeviceName, DeviceOption } from '../load/devices.js';
+import { parsePlacement } from '../load/devices.js';
 import { type ProgressLine, progressLine } from './progress.js';
 
 /** What every command that loads a model takes. */
@@ -31,6 +31,9 @@ export const number = (text: string): number => {
   return value;
 };
 
+export const deviceHelp =
+  'auto, webgpu, onnx, gpujs or reference; COMPONENT=DEVICE for one component; separated by commas';
+
 export const withModel = (command: Command): Command =>
   command
     .addOption(
@@ -39,11 +42,7 @@ export const withModel = (command: Command): Command =>
         'folder in the released layout; the small model of @emu-ts/tiny by default',
       ).env('EMU_CHECKPOINT'),
     )
-    .option(
-      '--device <name>',
-      'auto, onnx or reference; NAME=DEVICE for one component, separated by commas',
-      'auto',
-    )
+    .option('--device <where>', deviceHelp, 'auto')
     .option('--dtype <name>', 'weights of the language model: f32, int8 or int4', 'f32')
     .option('--instruct', 'use the instruction-tuned model')
     .option('--seed <n>', 'equal seeds give equal answers and pictures', integer(0), 0)
@@ -89,7 +88,7 @@ export async function useModel(
 ): Promise<void> {
   const line = progressLine(process.stderr, options.progress && !options.json && process.stderr.isTTY);
   await using emu = await Emu.fromPretrained(checkpointOf(options), {
-    device: parseDevices(options.device),
+    device: parsePlacement(options.device),
     dtype: parseDtype(options.dtype),
     variant: options.instruct ? 'instruct' : 'base',
     safetyChecker: options.safety !== false,
@@ -102,22 +101,6 @@ export async function useModel(
   } finally {
     line.clear();
   }
-}
-
-const devices = new Set(['auto', 'onnx', 'reference']);
-
-/** `auto`, or `language-model=onnx,image-decoder=reference`; a name alone is for every component. */
-export function parseDevices(text: string): DeviceOption {
-  const map: Record<string, DeviceName> = {};
-  for (const part of text.split(',')) {
-    const [left, right] = part.split('=');
-    const device = right ?? left;
-    if (!devices.has(device)) {
-      throw new EmuError('OPTION', `--device got '${device}', wanted one of ${[...devices].join(', ')}.`);
-    }
-    map[right === undefined ? 'default' : left] = device as DeviceName;
-  }
-  return map;
 }
 
 const dtypes = new Set(['f32', 'f16', 'int8', 'int4']);

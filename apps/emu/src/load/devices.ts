@@ -1,10 +1,11 @@
-import { EmuError } from '@emu-ts/base';
-import { type Executor, interpreter } from '@emu-ts/graph';
-import { onnx } from '@emu-ts/onnx';
+import { type CallOptions, EmuError } from '@emu-ts/base';
+import type { Executor } from '@emu-ts/graph';
 import type { Belongings } from '../components.js';
+import { chooseExecutor, createExecutor, type ExecutorName, executorNames } from './executors.js';
 
-/** `auto` takes the fastest executor this machine has; `reference` is the f64 interpreter, for small models only. */
-export type DeviceName = 'auto' | 'onnx' | 'reference';
+/** `auto` takes the fastest executor this machine has: WebGPU on a graphics card, else ONNX Runtime, else gpu.js. */
+export type DeviceName = 'auto' | ExecutorName;
+export const deviceNames: readonly DeviceName[] = ['auto', ...executorNames];
 
 /** The components that can be placed. */
 export const placeable = [
@@ -22,46 +23,66 @@ export type DeviceOption =
   | Executor
   | Readonly<Partial<Record<Placeable | 'default', DeviceName | Executor>>>;
 
-/** Gives each component its executor, making each device once. */
+const make = async (name: DeviceName, options: CallOptions): Promise<Executor> =>
+  name === 'auto' ? (await chooseExecutor(options)).executor : createExecutor(name, options);
+
+/** Gives each component its executor, making each device once, when a component first needs it. */
 export function devices(
   option: DeviceOption,
   belongings: Belongings,
+  options: CallOptions = {},
 ): (component: Placeable) => Promise<Executor> {
   const made = new Map<DeviceName, Promise<Executor>>();
   const byName = (name: DeviceName): Promise<Executor> => {
-    const executor = made.get(name) ?? create(name).then((created) => belongings.add(created));
+    const executor = made.get(name) ?? make(name, options).then((created) => belongings.add(created));
     made.set(name, executor);
     return executor;
   };
-  const perComponent = typeof option === 'string' || 'compile' in option ? { default: option } : option;
-  const unknown = Object.keys(perComponent).filter(
-    (name) => name !== 'default' && !placeable.includes(name as Placeable),
-  );
-  if (unknown.length) {
-    throw new EmuError(
-      'OPTION',
-      `There is no component '${unknown.join("', '")}'; there are ${placeable.join(', ')}.`,
-    );
-  }
+  const wanted = placement(option);
   return async (component) => {
-    const wanted = perComponent[component] ?? perComponent.default ?? 'auto';
-    return typeof wanted === 'string' ? byName(wanted) : wanted;
+    const device = wanted[component];
+    return typeof device === 'string' ? byName(device) : device;
   };
 }
 
-async function create(name: DeviceName): Promise<Executor> {
-  if (name === 'reference') return interpreter();
-  return onnx({ ort: await onnxRuntime() });
+/** The device of every component. Throws `OPTION` where a component or a device does not exist. */
+export function placement(option: DeviceOption): Readonly<Record<Placeable, DeviceName | Executor>> {
+  const given = typeof option === 'string' || 'compile' in option ? { default: option } : option;
+  for (const [component, device] of Object.entries(given)) {
+    if (component !== 'default' && !placeable.includes(component as Placeable))
+      throw new EmuError(
+        'OPTION',
+        `There is no component '${component}'; there are ${placeable.join(', ')}.`,
+      );
+    if (typeof device === 'string' && !deviceNames.includes(device))
+      throw new EmuError('OPTION', `There is no device '${device}'; there are ${deviceNames.join(', ')}.`);
+  }
+  const of = (component: Placeable) => given[component] ?? given.default ?? 'auto';
+  return Object.fromEntries(placeable.map((component) => [component, of(component)])) as Record<
+    Placeable,
+    DeviceName | Executor
+  >;
 }
 
-/** ONNX Runtime's native library in Node, its WebAssembly build elsewhere. */
-export async function onnxRuntime() {
-  try {
-    return await import('onnxruntime-node');
-  } catch (cause) {
-    throw new EmuError('ONNX_MISSING', 'onnxruntime-node could not be loaded.', {
-      hint: 'Install it with: npm install onnxruntime-node --ignore-scripts',
-      cause,
-    });
+/**
+ * A placement as the command line has it: devices and COMPONENT=DEVICE, separated by commas. `webgpu` is for everything;
+ * `language-model=webgpu,onnx` runs the language model on WebGPU and all else on ONNX Runtime.
+ */
+export function parsePlacement(text: string): DeviceOption {
+  const given: Record<string, DeviceName> = {};
+  for (const part of text.split(',').map((word) => word.trim())) {
+    const [left, right, more] = part.split('=');
+    if (!left || right === '' || more !== undefined)
+      throw new EmuError('OPTION', `--device got '${part}', wanted DEVICE or COMPONENT=DEVICE.`);
+    const component = right === undefined ? 'default' : left;
+    const device = (right ?? left) as DeviceName;
+    if (given[component])
+      throw new EmuError(
+        'OPTION',
+        `--device names two devices for ${component === 'default' ? 'everything' : component}: ${given[component]} and ${device}.`,
+      );
+    given[component] = device;
   }
+  placement(given);
+  return given;
 }

@@ -64,7 +64,7 @@ async function place(
   const { files, layout, config, weights: source } = opened;
   const { signal, onProgress } = options;
   const call = { signal, onProgress };
-  const on = devices(options.device ?? 'auto', belongings);
+  const on = devices(options.device ?? 'auto', belongings, { signal });
   const piecesModel = await files.bytes(needPart(files, layout, 'tokenizer'), { signal });
   const tokenizer = tokenizerFor(piecesModel, config.language.vocabSize);
   const vision = evaClip(config.vision);

@@ -3,11 +3,11 @@ import { placeText } from '@emu-ts/data';
 import { duration, type Pace, type StageRecipe, terminalProgress } from '@emu-ts/training';
 import type { Command } from 'commander';
 import { Belongings } from '../../components.js';
-import { devices } from '../../load/devices.js';
+import { devices, parsePlacement } from '../../load/devices.js';
 import { finetuneRecipe } from '../../train/finetune.js';
 import { type CliRecipe, readJsonFile, readRecipe } from '../../train/recipe.js';
 import { costRecipe, type StageCost, trainRecipe } from '../../train/run.js';
-import { integer, number, parseDevices } from '../options.js';
+import { integer, number } from '../options.js';
 import { print } from '../print.js';
 
 interface RunWords {
@@ -34,7 +34,7 @@ const withRun = (command: Command): Command =>
     .option('-o, --out <folder>', 'where checkpoints, curves and the model go; by default runs/NAME')
     .option('--resume', 'go on with the run that is in the folder')
     .option('--dry-run', 'say what memory and time it would take, and train nothing')
-    .option('--device <name>', 'auto, onnx or reference', 'auto')
+    .option('--device <name>', 'auto, webgpu, onnx, gpujs or reference', 'auto')
     .option('--json', 'print one JSON object a line')
     .option('--no-progress', 'no progress lines');
 
@@ -67,7 +67,7 @@ export function trainCommands(emu: Command, signal: AbortSignal): void {
 
 async function run(recipe: CliRecipe, folder: string, words: RunWords, signal: AbortSignal): Promise<void> {
   await using belongings = new Belongings();
-  const executor = await devices(parseDevices(words.device), belongings)('language-model');
+  const executor = await devices(parsePlacement(words.device), belongings)('language-model');
   let bad = 0;
   const options = {
     executor,

@@ -1,0 +1,95 @@
+import { languageModelKernels } from '@emu-ts/language-model/webgpu';
+import { nnKernels } from '@emu-ts/nn/webgpu';
+import { type Bench, type BenchResult, hasGraphicsCard, prepareGpu } from '@emu-ts/testing';
+import { type WebGpuExecutor, webgpu } from '@emu-ts/webgpu';
+import { componentCases } from './webgpu/components.js';
+import { type GpuCase, kernelCases } from './webgpu/kernels.js';
+import { decodeTime, embeddingLoop } from './webgpu/loops.js';
+import { bytesOf, flopsOf, measure, measureOrt } from './webgpu/measure.js';
+import { coldStart, encodeCost, uploadRate } from './webgpu/runtime.js';
+
+/**
+ * The WebGPU executor from single kernels to whole loops, beside onnxruntime-node's WebGPU provider in one process. On a
+ * graphics card at the sizes of Emu-14B, in software at sizes that end; EMU_BENCH_SIZES=full or small says otherwise.
+ */
+const sizes = process.env.EMU_BENCH_SIZES;
+const full = sizes ? sizes === 'full' : hasGraphicsCard();
+
+/** What every benchmark of this group begins with. */
+const onGpu =
+  (action: (executor: WebGpuExecutor) => Promise<BenchResult>): (() => Promise<BenchResult>) =>
+  async () => {
+    prepareGpu();
+    await using executor = await webgpu({ kernels: [...languageModelKernels, ...nnKernels] });
+    const result = await action(executor);
+    return { ...result, detail: { ...result.detail, adapter: executor.capabilities.adapter } };
+  };
+
+const graphBench = ({ name, graph: trace }: GpuCase): Bench => ({
+  name: `webgpu ${name}`,
+  unit: 'ms',
+  run: onGpu(async (executor) => {
+    const graph = trace();
+    const { wall, gpu, dispatches } = await measure(executor, graph);
+    const [flops, bytes] = [flopsOf(graph), bytesOf(graph)];
+    const detail = {
+      dispatches,
+      flops,
+      bytes,
+      ...(gpu ? { gpuMs: gpu, 'GFLOP/s': flops / gpu / 1e6, 'GB/s': bytes / gpu / 1e6 } : {}),
+      peakMiB: executor.memory().peak / 2 ** 20,
+    };
+    const ort = await measureOrt(graph);
+    if (typeof ort === 'string') return { value: wall, detail: { ...detail, peer: ort } };
+    return { value: wall, detail, baseline: { name: 'onnxruntime-node webgpu', value: ort } };
+  }),
+});
+
+const loops: readonly Bench[] = [
+  ...(['f16', 'int8', 'int4'] as const).flatMap((stored) =>
+    [1, 5].map((beams) => ({
+      name: `webgpu B9 language-model ${stored}, a token of ${beams} beam${beams > 1 ? 's' : ''}`,
+      unit: 'ms',
+      run: onGpu(async (executor) => {
+        const { perToken, layers } = await decodeTime(executor, full, stored, beams);
+        return { value: perToken, detail: { layers } };
+      }),
+    })),
+  ),
+  {
+    name: 'webgpu B10 image embeddings, int4, with guidance',
+    unit: 'ms',
+    run: onGpu(async (executor) => {
+      const { wall, ...detail } = await embeddingLoop(executor, full);
+      return { value: wall, detail };
+    }),
+  },
+];
+
+const runtime: readonly Bench[] = [
+  ...[250, 700].map((count) => ({
+    name: `webgpu B12 encode, ${count} dispatches`,
+    unit: 'µs per dispatch',
+    async run() {
+      const { own, bare } = await encodeCost(count);
+      return { value: own, baseline: { name: 'the same calls of Dawn by hand', value: bare } };
+    },
+  })),
+  {
+    name: 'webgpu B12 cold start to a first result',
+    unit: 'ms',
+    run: onGpu(async () => ({ value: await coldStart() })),
+  },
+  {
+    name: 'webgpu B12 upload',
+    unit: 'GB/s',
+    run: onGpu(async () => ({ value: await uploadRate(full ? 2 ** 30 : 2 ** 24) })),
+  },
+];
+
+export const benches: readonly Bench[] = [
+  ...kernelCases(full).map(graphBench),
+  ...componentCases(full).map(graphBench),
+  ...loops,
+  ...runtime,
+];
