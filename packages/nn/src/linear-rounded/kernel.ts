@@ -116,19 +116,21 @@ function dp4aRung<T extends CodesTypes, A>(product: Product<T>, epilogue: Epilog
   };
 }
 
-const products = [
+// biome-ignore lint/suspicious/noExplicitAny: products whose weights have different operands
+type AnyProduct = Product<any>;
+type AnyRung = <A>(product: AnyProduct, epilogue: Epilogue<A>) => ManyPasses<Record<string, TensorType>, A>;
+
+const products: readonly { op: AnyOp; rungs: readonly AnyRung[]; product: AnyProduct }[] = [
   { op: linearOp as AnyOp, rungs: [matrixRung], product: floatProduct },
   { op: linearInt4Op as AnyOp, rungs: [matrixRung, dp4aRung], product: int4Product },
   { op: linearInt8Op as AnyOp, rungs: [matrixRung, dp4aRung], product: int8Product },
-] as const;
+];
 
 /** `webgpu({ kernels: [...nnRoundedKernels, ...nnKernels] })` trades digits for speed where the device has the units. */
 export const nnRoundedKernels: readonly AnyKernel[] = products.flatMap(({ op, rungs, product }) => {
-  // biome-ignore lint/suspicious/noExplicitAny: products whose weights have different operands
-  const any = product as Product<any>;
   const { op: activated, fuses } = activatedOps.find(({ base }) => base === op)!;
   return rungs.flatMap((rung): AnyKernel[] => [
-    { op: activated, fuses, ...rung(any, activatedEpilogue) },
-    { op, ...rung(any, plain) },
+    { op: activated, fuses, ...rung(product, activatedEpilogue) },
+    { op, ...rung(product, plain) },
   ]);
 });
