@@ -1,4 +1,3 @@
-
 // Weights as 4- or 8-bit codes in groups of 32 along k with one scale each: weight = (code − 8 or 128) · scale. A lane takes
 // whole groups, one 16-byte load (two for 8 bits) and one scale each; the zero point is taken off after the products.
 

@@ -1,4 +1,3 @@
-
 // Weights as floats: the lanes take neighbouring vectors of four.
 
 fn fetch_weight(which: u32, row: u32, p: u32) -> vec4<f32> {
