@@ -32,7 +32,7 @@ const batch = 48;
 /** The decoder: noise out of latents, under embeddings that the language model predicted. */
 export const drawStage: Stage = {
   name: 'draw',
-  updates: 1200,
+  updates: 2800,
   async make(workshop, updates, options) {
     const { seed, executor, tokenizerModel } = workshop;
     await using pretrained = await opened(workshop, 'interleave');

@@ -38,6 +38,7 @@ export const instructStage: Stage = {
     return {
       step,
       weights: loraStart(pretrained, whole.params, { seed }),
+      close: () => pretrained.close(),
       data: indexedData({
         batch: interleavedBatches({
           seed: seed + 1,

@@ -39,9 +39,11 @@ export const interleaveStage: Stage = {
         groups: [{ name: 'language-model', match: ['**'], rate: 1.5e-3 }],
       },
     });
+    const weights = await weightsOf(workshop, 'see', { under: freshWeights(whole.params, vision, seed) });
     return {
       step,
-      weights: await weightsOf(workshop, 'see', { under: freshWeights(whole.params, vision, seed) }),
+      weights,
+      close: () => weights.close(),
       data: indexedData({
         batch: interleavedBatches({
           seed,

@@ -23,7 +23,7 @@ export const unetJson = (contextWidth: number) => ({
   out_channels: 4,
   down_block_types: ['DownBlock2D', 'CrossAttnDownBlock2D'],
   up_block_types: ['CrossAttnUpBlock2D', 'UpBlock2D'],
-  block_out_channels: [48, 96],
+  block_out_channels: [40, 80],
   layers_per_block: 1,
   cross_attention_dim: contextWidth,
   attention_head_dim: 4,

@@ -34,18 +34,22 @@ export async function trainTiny(options: TrainTinyOptions): Promise<void> {
     const updates = options.updates ?? stage.updates;
     const saved = await latestRun(dir);
     if (saved && saved.state.update >= updates) continue;
-    const plan = await stage.make(options, updates, { signal, onProgress });
-    await using _ = await train({
-      checkpointEvery: 250,
-      programs: 24,
-      ...plan,
-      executor: options.executor,
-      updates,
-      seed: options.seed,
-      dir,
-      onUpdate: (pace) => onUpdate?.(stage, pace),
-      signal,
-      onProgress,
-    });
+    const { close, ...plan } = await stage.make(options, updates, { signal, onProgress });
+    try {
+      await using _ = await train({
+        checkpointEvery: 250,
+        programs: 24,
+        ...plan,
+        executor: options.executor,
+        updates,
+        seed: options.seed,
+        dir,
+        onUpdate: (pace) => onUpdate?.(stage, pace),
+        signal,
+        onProgress,
+      });
+    } finally {
+      await close?.();
+    }
   }
 }

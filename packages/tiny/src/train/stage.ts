@@ -34,6 +34,8 @@ export interface StagePlan
   extends Pick<TrainOptions, 'schedule' | 'scalars' | 'validation' | 'checkpointEvery'> {
   readonly step: TrainingStep;
   readonly weights: TensorSource;
+  /** Lets go of what `weights` reads from. */
+  readonly close?: (() => Promise<void>) | undefined;
   readonly data: TrainingData;
 }
 
