@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type CallOptions, convert, type HostTensor } from '@emu-ts/base';
 import { memoryCheckpoint, writeSafetensors } from '@emu-ts/checkpoint';
@@ -53,6 +53,8 @@ export async function exportModel(
   await base.close();
 
   const tuned = await weightsOf(workshop, 'instruct');
+  // An adapter never takes another's place by itself.
+  await rm(path.join(folder, 'instruct'), { recursive: true, force: true });
   await saveAdapter(path.join(folder, 'instruct'), tuned, {
     ...lora,
     tables: true,
