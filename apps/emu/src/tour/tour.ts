@@ -37,7 +37,9 @@ const titles: Readonly<Record<string, string>> = {
 export async function* tour(model: ShapesModel, { seed, signal }: TourOptions): AsyncGenerator<Stop> {
   for (const ability of abilities) {
     const title = titles[ability.name];
-    if (!title) continue;
+    // Pages, unlike dialogues, do not teach a model to open pictures by itself.
+    const tuned = ability.name === 'describe-and-draw';
+    if (!title || (tuned && model.form === 'document')) continue;
     signal?.throwIfAborted();
     const [one] = casesOf(ability, model.form, { seed, n: 1 });
     const prompt = mapImages(one.prompt, (scene: Scene) => drawScene(scene));
