@@ -16,8 +16,9 @@ const probeParams = (visionWidth: number, width: number, pixels: number) => ({
 type ProbeTree = ReturnType<typeof probeParams>;
 
 /**
- * Learning to see: every patch tells what covers it which of its pixels, and every image embedding what it stands for, all
- * through linear probes. Batch: `images` f32 [b 3 h w], `patch_tags` f32 [b patches·patchTags], `pixel_tags` f32 [b patches·patch²], `picture_tags` f32 [b pictureTags], `patch_shapes` i32 [b patches].
+ * Learning to see: every patch tells what covers it and which of its pixels, and every image embedding what it stands for,
+ * all through linear probes. Batch: `images` f32 [b 3 h w], `patch_tags` f32 [b patches·patchTags], `pixel_tags` f32
+ * [b patches·patch²], `picture_tags` f32 [b pictureTags], `patch_shapes` i32 [b patches].
  */
 export function seeing<V extends ParamTree, C extends ParamTree>(
   encoder: VisualEncoderModel<V>,
