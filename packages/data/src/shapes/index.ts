@@ -40,5 +40,6 @@ export {
   type VideoEvent,
   type VideoOptions,
 } from './world/motion.js';
+export { outlines } from './world/outline.js';
 export * from './world/scene.js';
 export * from './world/vocabulary.js';

@@ -1,4 +1,12 @@
-import { colourNames, drawScene, type Scene, type SceneObject, shapeNames, sizeNames } from '@emu-ts/data';
+import {
+  colourNames,
+  drawScene,
+  outlines,
+  type Scene,
+  type SceneObject,
+  shapeNames,
+  sizeNames,
+} from '@emu-ts/data';
 
 /**
  * What a picture shows as yes-or-no properties, for the stage in which the model learns to see. Two views of the same
@@ -20,14 +28,6 @@ const offsets = [-1.5, -1, -0.5, 0, 0.5, 1, 1.5];
 export const patchTags = factTags + 2 * offsets.length;
 
 const steps = 11;
-const symmetries: Readonly<Record<string, number>> = {
-  square: 4,
-  triangle: 3,
-  pentagon: 5,
-  star: 5,
-  cross: 4,
-  heart: 1,
-};
 const directions = 4;
 const levels = [32, 64, 96, 128, 160, 192, 224];
 
@@ -64,10 +64,10 @@ const place = (v: number): number[] =>
 
 /** On which side of four lines the shape points, a turn by its symmetry being a whole one. */
 function direction({ shape, rotation }: SceneObject): number[] {
-  const symmetry = symmetries[shape];
-  if (!symmetry) return new Array<number>(directions).fill(unknown);
+  const { symmetry } = outlines[shape];
+  if (symmetry === 0) return new Array<number>(directions).fill(unknown);
   return Array.from({ length: directions }, (_, k) =>
-    Math.cos(rotation * symmetry - (k * Math.PI) / directions) > 0 ? 1 : 0,
+    Math.cos((2 * Math.PI * rotation) / symmetry - (k * Math.PI) / directions) > 0 ? 1 : 0,
   );
 }
 
