@@ -22,7 +22,7 @@ export const llama = (vocabSize: number): LlamaConfig => ({
   width: 160,
   layers: 5,
   heads: 5,
-  hiddenWidth: 432,
+  hiddenWidth: 416,
   eps: 1e-6,
   contextLength: 512,
   ropeBase: 10_000,

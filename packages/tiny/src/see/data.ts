@@ -33,12 +33,13 @@ export async function seeingBatch(
     const scene = drawRandomScene(draws, draws.chance(easy(index)) ? simple : everything);
     const image = drawScene(scene, imageSize);
     const coloured = !draws.chance(grey);
+    const telling = { coloured, reserved: split === 'train' };
     images.push(coloured ? image : withoutColour(image, draws));
     const cells = grid * grid * patchTags;
-    writePatchTags(patches.subarray(i * cells, (i + 1) * cells), scene, coloured, grid);
+    writePatchTags(patches.subarray(i * cells, (i + 1) * cells), scene, telling, grid);
     const area = imageSize * imageSize;
     writePixelTags(pixels.subarray(i * area, (i + 1) * area), scene, imageSize, patchSize);
-    pictures.set(tagsOfPicture(scene, coloured), i * pictureTags);
+    pictures.set(tagsOfPicture(scene, telling), i * pictureTags);
   }
   return {
     images: (await preprocessBatch(images, { size: imageSize })) as HostTensor,

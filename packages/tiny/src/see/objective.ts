@@ -1,5 +1,5 @@
 import type { CausalTransformerModel, VisualEncoderModel } from '@emu-ts/contracts';
-import { add, concat, less, mul, reshape, slice, type Value } from '@emu-ts/graph';
+import { add, concat, less, mul, reshape, slice, type Value, where } from '@emu-ts/graph';
 import { crossEntropy, linear, linearParams } from '@emu-ts/nn';
 import type { ParamTree } from '@emu-ts/params';
 import { mergeTrees, type Objective, part, taggingLoss } from '@emu-ts/training';
@@ -46,7 +46,7 @@ export function seeing<V extends ParamTree, C extends ParamTree>(
         pixel_tags,
       );
       const picture = taggingLoss(concat(known.map(flat), 1), picture_tags);
-      const shape = shapeLoss(read, patch_shapes);
+      const shape = shapeLoss(read, reshape(patch_tags, read.shape), patch_shapes);
       const weighted = [mul(patches.loss, 4), mul(pixels.loss, 2), mul(picture.loss, 8), shape];
       return {
         loss: weighted.reduce((total, loss) => add(total, loss)),
@@ -64,11 +64,13 @@ export function seeing<V extends ParamTree, C extends ParamTree>(
 }
 
 /**
- * Shapes are the slowest to be learnt and a small part of all tags: they are asked for once more, as a choice of one.
- * @param logits [b n tags]; @param shapes i32 [b n], negative where there is none
+ * Shapes are the slowest to be learnt and a small part of all tags: they are asked for once more, as a choice of one
+ * among those that the tags know of.
+ * @param logits [b n tags]; @param tags [b n tags]; @param shapes i32 [b n], negative where there is none
  */
-function shapeLoss(logits: Value, shapes: Value): Value {
-  const chosen = reshape(slice(logits, 2, ...shapeTags), [-1, shapeTags[1] - shapeTags[0]]);
+function shapeLoss(logits: Value, tags: Value, shapes: Value): Value {
+  const shapesOf = (x: Value) => reshape(slice(x, 2, ...shapeTags), [-1, shapeTags[1] - shapeTags[0]]);
+  const chosen = where(less(shapesOf(tags), 0), -30, shapesOf(logits));
   const labels = reshape(shapes, [-1]);
   return crossEntropy(chosen, labels, less(-1, labels));
 }

@@ -14,7 +14,7 @@ const batch = 64;
 /** Encoder and causal transformer learn what pictures show. Simple pictures first, everything from update 800 on. */
 export const seeStage: Stage = {
   name: 'see',
-  updates: 3600,
+  updates: 9000,
   async make({ seed }, updates) {
     const { params, objective } = seeing(evaClip(vision), t5CausalTransformer(connector), patchSize);
     const step = trainingStep({

@@ -1,6 +1,8 @@
 import {
   colourNames,
   drawScene,
+  type Facts,
+  isHeldOutObject,
   outlines,
   type Scene,
   type SceneObject,
@@ -24,11 +26,12 @@ export const shapeTags = [1 + colourNames.length, 1 + colourNames.length + shape
 /** Distances, in patches, that the centre of a patch's object may lie beyond, to the right and below. */
 const offsets = [-1.5, -1, -0.5, 0, 0.5, 1, 1.5];
 
-/** What covers a patch (covered, colours, shapes, sizes), and where from the patch its centre is. */
-export const patchTags = factTags + 2 * offsets.length;
-
 const steps = 11;
 const directions = 4;
+
+/** What covers a patch (covered, colours, shapes, sizes), where from the patch its centre is, and how it is turned. */
+export const patchTags = factTags + 2 * offsets.length + directions;
+
 const levels = [32, 64, 96, 128, 160, 192, 224];
 
 /** Objects that have an embedding of their own. */
@@ -46,15 +49,35 @@ export const tagsOfEmbedding: readonly (readonly [from: number, to: number])[] =
   [slots * objectTags + countTags, pictureTags],
 ];
 
-const oneOf = <T>(names: readonly T[], name: T): number[] => names.map((other) => (other === name ? 1 : 0));
+/** How much may be told of a scene. */
+export interface Telling {
+  /** False for a picture without colours: those of objects and background are unknown. */
+  readonly coloured: boolean;
+  /**
+   * Whether the held-out combinations are kept from the model. Training scenes never show them; without this every red
+   * thing would also teach that red things are no stars, which no picture says.
+   */
+  readonly reserved: boolean;
+}
 
-/** @param coloured false for a grey picture, whose colours are unknown */
-const facts = ({ colour, shape, size }: SceneObject, coloured: boolean): number[] => [
-  1,
-  ...oneOf(colourNames, colour).map((tag) => (coloured ? tag : unknown)),
-  ...oneOf(shapeNames, shape),
-  ...oneOf(sizeNames, size),
-];
+/** @param never which names cannot be, the rest being as it is: they are unknown, not wrong */
+const oneOf = <T>(names: readonly T[], name: T, never: (other: T) => boolean): number[] =>
+  names.map((other) => (other === name ? 1 : never(other) ? unknown : 0));
+
+const facts = ({ colour, shape, size }: Facts, { coloured, reserved }: Telling): number[] => {
+  const never = (change: Partial<Facts>) =>
+    coloured && reserved && isHeldOutObject({ colour, shape, size, ...change });
+  const sizes = oneOf(sizeNames, size, () => false);
+  const onlySize = sizeNames.some((other) => never({ size: other }));
+  return [
+    1,
+    ...oneOf(colourNames, colour, (other) => never({ colour: other })).map((tag) =>
+      coloured ? tag : unknown,
+    ),
+    ...oneOf(shapeNames, shape, (other) => never({ shape: other })),
+    ...(onlySize ? sizes.map(() => unknown) : sizes),
+  ];
+};
 
 const nothing = (width: number): number[] => [0, ...new Array<number>(width - 1).fill(unknown)];
 
@@ -78,13 +101,14 @@ const rank = ({ colour, shape, size, x }: SceneObject, coloured: boolean): numbe
     2 +
   x;
 
-/** [pictureTags]. @param coloured false for a grey picture, whose colours and background are unknown */
-export function tagsOfPicture({ objects, background }: Scene, coloured: boolean): number[] {
+/** [pictureTags] */
+export function tagsOfPicture({ objects, background }: Scene, telling: Telling): number[] {
+  const { coloured } = telling;
   const ordered = [...objects].sort((a, b) => rank(a, coloured) - rank(b, coloured));
   const known = Array.from({ length: slots }, (_, i) => {
     const object = ordered[i];
     return object
-      ? [...facts(object, coloured), ...place(object.x), ...place(object.y), ...direction(object)]
+      ? [...facts(object, telling), ...place(object.x), ...place(object.y), ...direction(object)]
       : nothing(objectTags);
   });
   const { from, to } = background;
@@ -99,8 +123,8 @@ export function tagsOfPicture({ objects, background }: Scene, coloured: boolean)
  * Writes [patches, patchTags], row by row: the object that covers a patch's centre, or nearly.
  * @param grid patches per side
  */
-export function writePatchTags(out: Float32Array, { objects }: Scene, coloured: boolean, grid: number): void {
-  const known = objects.map((object) => ({ ...object, tags: facts(object, coloured) }));
+export function writePatchTags(out: Float32Array, { objects }: Scene, telling: Telling, grid: number): void {
+  const known = objects.map((object) => ({ ...object, tags: facts(object, telling) }));
   out.fill(unknown);
   for (let cell = 0; cell < grid * grid; cell++) {
     const [x, y] = [((cell % grid) + 0.5) / grid, (Math.floor(cell / grid) + 0.5) / grid];
@@ -113,6 +137,7 @@ export function writePatchTags(out: Float32Array, { objects }: Scene, coloured: 
       out[at + factTags + k] = (near.x - x) * grid > limit ? 1 : 0;
       out[at + factTags + offsets.length + k] = (near.y - y) * grid > limit ? 1 : 0;
     }
+    out.set(direction(near), at + factTags + 2 * offsets.length);
   }
 }
 
