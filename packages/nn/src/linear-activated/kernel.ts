@@ -21,7 +21,7 @@ export const activatedEpilogue: Epilogue<Activated> = {
   overrides: ({ activation }) => ({ OP: activationCodes[activation] }),
 };
 
-const zero: Pattern = { op: primitives.full, inputs: {}, when: ({ value }) => value === 0 };
+const zero: Pattern = { op: primitives.full, inputs: {}, shared: true, when: ({ value }) => value === 0 };
 
 /** An activation after a linear layer, or something added to it. */
 function fusions(op: AnyOp, weights: readonly string[]): readonly Fusion<Activated>[] {

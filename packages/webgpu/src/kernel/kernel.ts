@@ -63,6 +63,11 @@ export interface Pattern {
   readonly output?: string | undefined;
   /** Outputs that others may read, and the outputs of the fused op that they are. The first output of the root is always one. */
   readonly keeps?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Others may read it: the kernel computes it once more, and the node stays for them. For what is cheap and read in many
+   * places, such as a number or a table of biases; whatever it is made of must be shared too.
+   */
+  readonly shared?: boolean | undefined;
   /** For `Fusion.attrs`. */
   readonly name?: string | undefined;
   /** What else must hold: an axis, a permutation. */
@@ -75,8 +80,8 @@ export interface Pattern {
  */
 export interface Fusion<A extends Attrs = Attrs> {
   readonly root: Pattern;
-  /** The attributes of the fused op, from those of the named nodes. */
-  attrs(of: Readonly<Record<string, Attrs>>): A;
+  /** The attributes of the fused op, from those of the named nodes and the types of the outputs that are meant. */
+  attrs(of: Readonly<Record<string, Attrs>>, types: Readonly<Record<string, TensorType>>): A;
 }
 
 export type TypesOf<O> =

@@ -84,6 +84,16 @@ describeGpu('fusion', () => {
     expect(await run({ y, other: sub(inside, 1) })).not.toContain('fuses');
   });
 
+  it('computes again what is shared, and leaves it to others', async () => {
+    await using sharing = await webgpu({ kernels: [kernelOf({ ...product, shared: true })] });
+    const inside = mul(x, scale);
+    const both = { y: add(inside, reshape(residual, [3, 4])), z: add(inside, x) };
+    expect(await run(both, sharing)).toBe(
+      'test.scaled_sum ×2 by test.scaled_sum\ntest.scaled_sum ×2 fuses prim.add',
+    );
+    expect(await run({ ...both, other: sub(inside, 1) }, sharing)).toContain('prim.mul ×1 by prim.mul');
+  });
+
   it('fuses each of several, one upon the other', async () => {
     const once = add(mul(x, scale), reshape(residual, [3, 4]));
     expect(await run({ y: add(mul(once, scale), once) })).toContain('×2 fuses prim.add, prim.mul');

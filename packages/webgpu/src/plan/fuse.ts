@@ -10,7 +10,16 @@ import {
   type Value,
 } from '@emu-ts/graph';
 import type { AnyKernel } from '../kernel/kernel.js';
-import { attrsOf, keptBy, matches, outputOf, readersOf, sameElements } from './match.js';
+import {
+  attrsOf,
+  keptBy,
+  matches,
+  namedTypes,
+  outputOf,
+  readersOf,
+  replacedBy,
+  sameElements,
+} from './match.js';
 
 /** A match that will be one node. */
 interface Claim {
@@ -79,9 +88,9 @@ function* candidates(fusing: readonly AnyKernel[], node: Node): Iterable<Claim> 
       for (const found of matches(root, node.outputs[outputOf(root)]))
         yield {
           kernel,
-          attrs: attrs(attrsOf(found)),
+          attrs: attrs(attrsOf(found), namedTypes(found)),
           operands: found.operands,
-          nodes: new Set(found.nodes.values()),
+          nodes: replacedBy(found),
           kept: keptBy(root, found, (kernel.op.outputs as readonly string[])[0]),
         };
     }

@@ -5,6 +5,7 @@ import {
   type Node,
   primitives,
   sameType,
+  type TensorType,
   type Value,
 } from '@emu-ts/graph';
 import type { Pattern } from '../kernel/kernel.js';
@@ -62,9 +63,18 @@ function* matchInputs(
 
 export const outputOf = ({ op, output }: Pattern): string => output ?? (op.outputs as readonly string[])[0];
 
-/** Attributes of the nodes that the pattern names. */
-export const attrsOf = ({ nodes }: Match): Record<string, Attrs> =>
-  Object.fromEntries([...nodes].flatMap(([{ name }, { attrs }]) => (name ? [[name, attrs]] : [])));
+/** Something of every node that the pattern names. */
+const named = <T>({ nodes }: Match, of: (part: Pattern, node: Node) => T): Record<string, T> =>
+  Object.fromEntries([...nodes].flatMap(([part, node]) => (part.name ? [[part.name, of(part, node)]] : [])));
+
+export const attrsOf = (match: Match): Record<string, Attrs> => named(match, (_, { attrs }) => attrs);
+
+export const namedTypes = (match: Match): Record<string, TensorType> =>
+  named(match, (part, { outputs }) => outputs[outputOf(part)]);
+
+/** The nodes that the fused op replaces: not those that stay for others. */
+export const replacedBy = ({ nodes }: Match): ReadonlySet<Node> =>
+  new Set([...nodes].flatMap(([part, node]) => (part.shared ? [] : [node])));
 
 /** Values that live on outside of a match, by the output of the fused op that they become. */
 export function keptBy(root: Pattern, { nodes }: Match, first: string): ReadonlyMap<Value, string> {
