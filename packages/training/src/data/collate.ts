@@ -10,6 +10,8 @@ export interface TrainingRow {
   /** One tensor per image: pixels f32 `[3 h w]`, or embeddings f32 `[queries width]`. */
   readonly images: readonly HostTensor[];
   readonly targets: TrainingTargets;
+  /** By position of a label, ids that it is not chosen against: they are left out of the softmax. */
+  readonly excluded?: ReadonlyMap<number, readonly number[]> | undefined;
 }
 
 export interface CollateOptions {
@@ -18,6 +20,8 @@ export interface CollateOptions {
   readonly padId: number;
   /** Whether the rows' images are pixels (default) or known embeddings. */
   readonly images?: 'pixels' | 'embeddings' | undefined;
+  /** Most ids that a row excludes at a position; the batch then has `text_excluded`. Default 0: none. */
+  readonly excluded?: number | undefined;
   /** The padded length, the number of images and of text targets are multiples of these: few shapes, few programs. */
   readonly multiples?:
     | {
@@ -33,7 +37,7 @@ export interface CollateOptions {
  * model never sees, so no mask is needed.
  */
 export function collate(rows: readonly TrainingRow[], options: CollateOptions): Record<string, HostTensor> {
-  const { queries, padId, images: kind = 'pixels', multiples = {} } = options;
+  const { queries, padId, images: kind = 'pixels', excluded: most = 0, multiples = {} } = options;
   const length = upTo(Math.max(1, ...rows.map(({ ids }) => ids.length)), multiples.length);
   const count = upTo(
     rows.reduce((n, { images }) => n + images.length, 0),
@@ -44,7 +48,7 @@ export function collate(rows: readonly TrainingRow[], options: CollateOptions): 
   const regressionInputs = new Int32Array(count * (queries + 1)).fill(-1);
   const regressionLabels = new Int32Array(count * (queries + 1)).fill(-1);
   const imageIndex = new Int32Array(count).fill(-1);
-  const text: [input: number, label: number][] = [];
+  const text: [input: number, label: number, excluded: readonly number[]][] = [];
   let image = 0;
   rows.forEach((row, r) => {
     const start = r * length;
@@ -67,7 +71,8 @@ export function collate(rows: readonly TrainingRow[], options: CollateOptions): 
       image++;
     });
     const { labels } = row.targets;
-    for (let i = 1; i < labels.length; i++) if (labels[i] >= 0) text.push([start + i - 1, labels[i]]);
+    for (let i = 1; i < labels.length; i++)
+      if (labels[i] >= 0) text.push([start + i - 1, labels[i], row.excluded?.get(i) ?? []]);
   });
   const asked = upTo(text.length, multiples.text);
   const column = (part: 0 | 1) => {
@@ -77,6 +82,8 @@ export function collate(rows: readonly TrainingRow[], options: CollateOptions): 
     });
     return tensor('i32', [asked], out);
   };
+  const excluded = new Int32Array(asked * most).fill(-1);
+  for (const [i, [, , ids]] of text.entries()) excluded.set(ids.slice(0, most), i * most);
   const stacked = stack(
     rows.flatMap(({ images }) => images),
     count,
@@ -84,6 +91,7 @@ export function collate(rows: readonly TrainingRow[], options: CollateOptions): 
   return {
     ids: tensor('i32', [rows.length, length], ids),
     ...(asked ? { text_inputs: column(0), text_labels: column(1) } : {}),
+    ...(asked && most ? { text_excluded: tensor('i32', [asked, most], excluded) } : {}),
     ...(stacked
       ? {
           slots: tensor('i32', [rows.length, length], slots),

@@ -11,7 +11,10 @@ export interface AutoencoderParts<T extends ParamTree> {
 }
 
 export interface AutoencoderOptions {
-  /** Weight of the divergence per latent element; Rombach et al. (2022) use 1e-6. */
+  /**
+   * Weight of the divergence per latent element; Rombach et al. (2022) use 1e-6. The run-time scalar `weight.kl` of a
+   * batch takes its place.
+   */
   readonly klWeight?: number | undefined;
   /** How pixels are compared. Default absolute differences, which keep edges sharper. */
   readonly reconstruction?: 'absolute' | 'squared' | undefined;
@@ -28,7 +31,7 @@ export const autoencoderObjective =
     { encode, decode }: AutoencoderParts<T>,
     { klWeight = 1e-6, reconstruction = 'absolute' }: AutoencoderOptions = {},
   ): Objective<T> =>
-  (p, { images, noise }) => {
+  (p, { images, noise, 'weight.kl': scheduled }) => {
     const { mean: mu, logvar } = encode(p, images);
     const latents = add(mu, mul(exp(mul(logvar, 0.5)), noise));
     const pixels = decode(p, latents);
@@ -37,7 +40,7 @@ export const autoencoderObjective =
       reconstruction === 'squared' ? meanSquaredError(pixels, images) : mean(max(off, neg(off)));
     const kl = mul(mean(sub(sub(add(mul(mu, mu), exp(logvar)), 1), logvar)), 0.5);
     return {
-      loss: add(distance, mul(kl, klWeight)),
+      loss: add(distance, mul(kl, scheduled ?? klWeight)),
       metrics: { reconstruction: distance, kl, latent_square: mean(mul(latents, latents)) },
     };
   };

@@ -201,18 +201,19 @@ describe('autoencoder', () => {
 
   it('adds the divergence to the reconstruction', () => {
     const weights = Object.fromEntries(initialize(tree, { seed: 1 }));
-    const run = (klWeight: number) => {
+    const run = (klWeight: number, scalars: Record<string, HostTensor> = {}) => {
       const objective = autoencoderObjective(parts as never, { klWeight, reconstruction: 'squared' });
-      const { loss, metrics } = objective(paramInputs(tree) as never, {
-        images: symbol('images', given.images),
-        noise: symbol('noise', given.noise),
-      });
-      const out = interpret(graphOf({ loss, ...metrics }), { ...weights, ...given });
+      const batch = { ...given, ...scalars };
+      const values = Object.entries(batch).map(([name, t]) => [name, symbol(name, t)]);
+      const { loss, metrics } = objective(paramInputs(tree) as never, Object.fromEntries(values));
+      const out = interpret(graphOf({ loss, ...metrics }), { ...weights, ...batch });
       return Object.fromEntries(Object.entries(out).map(([name, t]) => [name, t.data[0]]));
     };
     const { loss, reconstruction, kl } = run(0.5);
     expect(kl).toBeGreaterThan(0);
     close('autoencoder', loss, reconstruction + 0.5 * kl, 2);
     close('without divergence', run(0).loss, reconstruction, 2);
+    const scheduled = run(0.5, { 'weight.kl': tensor('f64', [], [0.25]) });
+    close('a scheduled weight', scheduled.loss, reconstruction + 0.25 * kl, 2);
   });
 });

@@ -1,3 +1,4 @@
+import type { CausalTransformerModel, VisualEncoderModel } from '@emu-ts/contracts';
 import {
   add,
   cast,
@@ -8,13 +9,16 @@ import {
   less,
   log,
   max,
+  mean,
   mul,
   neg,
   sub,
   sum,
   type Value,
 } from '@emu-ts/graph';
+import { linear, linearParams } from '@emu-ts/nn';
 import type { Params, ParamTree } from '@emu-ts/params';
+import { mergeTrees, part } from '../objective/compose.js';
 import type { Losses, Objective } from '../step/types.js';
 
 /**
@@ -41,3 +45,31 @@ export const taggingObjective =
   <T extends ParamTree>(logits: (p: Params<T>, pixels: Value) => Value): Objective<T> =>
   (p, { images, tags }) =>
     taggingLoss(logits(p, images), tags);
+
+/** Pictures to a logit for each tag. */
+export interface TaggingModel<T extends ParamTree> {
+  readonly params: T;
+  /** pixels f32 [b 3 h w] → [b tags] */
+  logits(p: Params<T>, pixels: Value): Value;
+}
+
+/**
+ * A linear probe on the mean of the image embeddings: what it can read, the language model can. It is thrown away
+ * afterwards.
+ * @param options.name of the probe's weights, `tagging.NAME.weight` and `.bias`
+ */
+export function tagModel<V extends ParamTree, C extends ParamTree>(
+  visualEncoder: VisualEncoderModel<V>,
+  causalTransformer: CausalTransformerModel<C>,
+  { tags, name }: { readonly tags: number; readonly name: string },
+): TaggingModel<ParamTree> {
+  const probe = { tagging: { [name]: linearParams(causalTransformer.outputWidth, tags) } };
+  return {
+    params: mergeTrees([visualEncoder.params, causalTransformer.params, probe]),
+    logits(p, pixels) {
+      const features = visualEncoder.forward(part<V>(p), pixels); // [b n c]
+      const embeddings = causalTransformer.forward(part<C>(p), features); // [b queries d]
+      return linear(part<typeof probe>(p).tagging[name], mean(embeddings, 1));
+    },
+  };
+}

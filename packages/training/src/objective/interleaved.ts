@@ -6,6 +6,7 @@ import {
   div,
   equal,
   gather,
+  iota,
   last,
   less,
   max,
@@ -43,7 +44,8 @@ export interface InterleavedOptions {
  * Batch: `ids` i32 [b t]; `mask` bool [b t], absent when rows are padded at the end only and nothing else; `slots` i32
  * [b t], the row of the batch's image embeddings [n · queries] that stands at a position, −1 for a token; `images` f32
  * [n 3 h w], or `image_embeddings` f32 [n queries width] where they are known; `text_inputs` i32 [m] positions in
- * [b · t] whose next token `text_labels` i32 [m] is asked for; `regression_inputs` and `regression_labels` i32 [n
+ * [b · t] whose next token `text_labels` i32 [m] is asked for; `text_excluded` i32 [m k], tokens that are no choice there
+ * (data that never shows something does not say that it cannot be); `regression_inputs` and `regression_labels` i32 [n
  * queries+1], positions in [b · t]; `image_index` i32 [n], which image of its sequence each is. −1 marks padding in all
  * of them. `sampled` i32 [n queries]: 1 where the model reads its own prediction instead of the image's embedding
  * (scheduled sampling, Bengio et al., 2015), which costs a second pass. `dropout` i32 [4], from `drawDropout`: what
@@ -71,7 +73,8 @@ export function interleavedObjective<T extends ParamTree>(
 
     const parts: Losses[] = [];
     if (text_inputs && text_labels) {
-      const logits = model.logits(p, rowsAt(hidden, text_inputs)); // [m v]
+      const all = model.logits(p, rowsAt(hidden, text_inputs)); // [m v]
+      const logits = batch.text_excluded ? without(all, batch.text_excluded) : all;
       parts.push(textLoss(logits, text_labels, weightOf(textWeight, batch['weight.text'])));
     }
     if (pairs) {
@@ -112,6 +115,16 @@ function feedBack(images: Value, predictions: Value, sampled: Value): Value {
   const [n, q, d] = images.shape;
   const predicted = slice(reshape(predictions, [n, q + 1, d]), 1, 0, q);
   return where(reshape(less(0, sampled), [n, q, 1]), stopGradient(predicted), images);
+}
+
+/** Logits [m v] of which those of `excluded` [m k] are as good as none. */
+function without(logits: Value, excluded: Value): Value {
+  const vocabulary = iota([1, last(logits)], 1);
+  const [m, k] = excluded.shape;
+  return Array.from({ length: k }, (_, i) => reshape(slice(excluded, 1, i, i + 1), [m, 1])).reduce(
+    (kept, id) => where(equal(vocabulary, id), -1e4, kept),
+    logits,
+  );
 }
 
 const weightOf = (fixed: number, scheduled: Value | undefined): Value | number =>

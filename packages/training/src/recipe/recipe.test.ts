@@ -84,6 +84,10 @@ it('lists what is missing, of the wrong kind or out of range, with its place', (
   ]) {
     expect(message).toContain(part);
   }
+  expect(problems({ ...recipe, stages: [{ ...stage, answersOnly: true, dropRate: 0 }] })).toBe(
+    "The recipe: 'stages[0].answersOnly' is for interleaved stages, this one is tagging; " +
+      "'stages[0].dropRate' is for diffusion stages, this one is tagging.",
+  );
   expect(problems({ name: 'x' })).toContain("'stages' is missing");
   expect(problems([])).toContain('wanted an object, got []');
   expect(problems({ ...recipe, stages: [stage, stage] })).toContain("two stages are named 'see'");

@@ -76,6 +76,12 @@ const stage = object({
   superviseImageOpen: optional(flag),
   answersOnly: optional(flag),
   imagesLogged: optional(number({ min: 0, whole: true })),
+  /** Everything that a picture can be labelled with; what it is not labelled with, it does not show. */
+  tags: optional(list(text, { min: 1 })),
+  /** Share of conditions that are left out. Default 0.1. */
+  dropRate: optional(share),
+  /** How pixels are compared. Default `absolute`. */
+  reconstruction: optional(oneOf('absolute', 'squared')),
   precision: optional(oneOf('f32', 'f16', 'bf16')),
   ema: optional(share),
   /** Recompute activations in so many segments. */
@@ -91,6 +97,17 @@ const recipe = object({
   stages: list(stage, { min: 1 }),
 });
 
+/** Keys that only some objectives know. */
+const keysOf: Partial<Record<keyof StageRecipe, StageRecipe['objective']>> = {
+  scheduledSampling: 'interleaved',
+  superviseImageOpen: 'interleaved',
+  answersOnly: 'interleaved',
+  imagesLogged: 'interleaved',
+  tags: 'tagging',
+  dropRate: 'diffusion',
+  reconstruction: 'autoencoder',
+};
+
 export type Ramp = Infer<typeof ramp>;
 export type ScheduleRecipe = Infer<typeof schedule>;
 export type StageRecipe = Infer<typeof stage>;
@@ -98,10 +115,19 @@ export type Recipe = Infer<typeof recipe>;
 
 /**
  * Reads a recipe from JSON. Throws `RECIPE` with everything that is wrong with it: unknown keys (and what was probably
- * meant), missing ones, values out of range, two stages of one name.
+ * meant), missing ones, values out of range; then keys of another objective, two stages of one name.
  */
 export function parseRecipe(json: unknown): Recipe {
   const read = parse(recipe, json, 'The recipe', 'RECIPE');
+  const misplaced = read.stages.flatMap((stage, i) =>
+    Object.entries(keysOf)
+      .filter(([key, objective]) => key in stage && objective !== stage.objective)
+      .map(
+        ([key, objective]) =>
+          `'stages[${i}].${key}' is for ${objective} stages, this one is ${stage.objective}`,
+      ),
+  );
+  if (misplaced.length) throw new EmuError('RECIPE', `The recipe: ${misplaced.join('; ')}.`);
   const names = read.stages.map(({ name }) => name);
   const repeated = names.find((name, i) => names.indexOf(name) !== i);
   if (repeated) throw new EmuError('RECIPE', `The recipe: two stages are named '${repeated}'.`);
