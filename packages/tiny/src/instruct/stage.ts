@@ -45,6 +45,7 @@ export const instructStage: Stage = {
           split: 'train',
           form: 'dialogue',
           kinds,
+          tokenizer,
           format,
           padId,
           imageSize: vision.imageSize,

@@ -1,8 +1,10 @@
+import { colourNames, isHeldOutObject, shapeNames } from '@emu-ts/data';
 import { describe, expect, it } from 'vitest';
 import { vision } from '../model/config.js';
 import { formatOf, tokenizerOf } from '../model/model.js';
 import { learnTokenizer } from '../words/tokenizer.js';
 import { interleavedBatches } from './data.js';
+import { neverShown } from './never-shown.js';
 
 const tokenizer = tokenizerOf(learnTokenizer(1), 'base');
 const options = {
@@ -13,6 +15,7 @@ const options = {
     { tasks: ['caption'], rows: 3, share: 2 },
     { tasks: ['video-caption'], rows: 2, share: 1 },
   ],
+  tokenizer,
   format: formatOf(tokenizer),
   padId: tokenizer.special.get('[PAD]') as number,
   imageSize: vision.imageSize,
@@ -30,6 +33,31 @@ describe('interleaved batches', () => {
     const batch = interleavedBatches(options);
     const rows = Array.from({ length: 6 }, (_, i) => batch(i).ids.shape[0]);
     expect(rows.filter((n) => n === 3)).toHaveLength(4);
+  });
+
+  it('ask for replies, not for questions', () => {
+    const kinds = [{ tasks: ['question'], rows: 24, share: 1 }] as const;
+    const { text_labels } = interleavedBatches({ ...options, kinds })(0);
+    const asked = Array.from(text_labels.data, Number).filter((id) => id >= 0);
+    const words = tokenizer.decode(
+      asked.map((id) => (id === tokenizer.eosId ? tokenizer.encode('.').at(-1) : id)) as number[],
+    );
+    expect(asked.filter((id) => id === tokenizer.eosId)).toHaveLength(24);
+    expect(words).not.toMatch(/\?|which|what|is /);
+    expect(words).toMatch(/yes|no|red|small|circle/);
+  });
+
+  it('leave out of the choice what training keeps back, and nothing else', () => {
+    const piece = (word: string) => tokenizer.encode(`a ${word}`).at(-1) as number;
+    const excluded = neverShown(tokenizer);
+    for (const colour of colourNames)
+      for (const shape of shapeNames) {
+        const ids = tokenizer.encode(`a large ${colour} ${shape}`);
+        const wrong = shapeNames.filter((other) => isHeldOutObject({ colour, shape: other, size: 'large' }));
+        if (wrong.includes(shape)) continue;
+        expect(excluded(ids).get(ids.length - 1) ?? []).toEqual(wrong.map(piece));
+      }
+    expect(excluded(tokenizer.encode('a red thing above a star')).size).toBe(0);
   });
 
   it('show every sample of a group once', () => {

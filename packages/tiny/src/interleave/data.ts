@@ -1,9 +1,10 @@
 import type { HostTensor } from '@emu-ts/base';
-import type { SequenceFormat } from '@emu-ts/contracts';
+import type { SequenceFormat, Tokenizer, TrainingTargets } from '@emu-ts/contracts';
 import { drawScene, makeSample, type SampleForm, type Scene, type ShapesOptions } from '@emu-ts/data';
 import { preprocess } from '@emu-ts/media';
 import { collate, type TrainingRow } from '@emu-ts/training';
-import { lesson } from './prompts.js';
+import { neverShown } from './never-shown.js';
+import { type Lesson, lesson } from './prompts.js';
 
 /** Samples that are drawn together. */
 export interface BatchKind {
@@ -18,6 +19,7 @@ export interface InterleavedOptions {
   readonly split: 'train' | 'test';
   readonly form: SampleForm;
   readonly kinds: readonly BatchKind[];
+  readonly tokenizer: Tokenizer;
   readonly format: SequenceFormat;
   readonly padId: number;
   readonly imageSize: number;
@@ -55,7 +57,7 @@ export function interleavedBatches(
         images: scenes.map((scene) => preprocess(drawScene(scene, imageSize), { size: imageSize })),
       }),
     );
-    return collate(chosen, { queries: format.queries, padId, multiples });
+    return collate(chosen, { queries: format.queries, padId, multiples, excluded: 2 });
   };
 }
 
@@ -68,21 +70,37 @@ interface Draft extends Omit<TrainingRow, 'images'> {
 }
 
 /** Samples for a few batches, shortest first. */
-function draftsOf(
-  { seed, split, form, format }: InterleavedOptions,
-  kind: BatchKind,
-  first: number,
-): readonly Draft[] {
+function draftsOf(options: InterleavedOptions, kind: BatchKind, first: number): readonly Draft[] {
+  const { seed, split, form, format, tokenizer } = options;
+  const excludedFrom = neverShown(tokenizer);
   const drafts = Array.from({ length: kind.rows * together }, (_, i): Draft => {
-    const sample = makeSample({ seed, split, tasks: kind.tasks }, first + i);
-    const { ids, imageSlots, images } = format.encode(lesson(sample, form), { eos: form === 'document' });
-    const targets = format.targets(ids, {
-      answersOnly: form === 'dialogue',
-      superviseImageOpen: form === 'dialogue',
-    });
-    return { ids, imageSlots, targets, scenes: images };
+    const told = lesson(makeSample({ seed, split, tasks: kind.tasks }, first + i), form);
+    const { ids, imageSlots, images } = format.encode(told.whole, { eos: form === 'document' });
+    const targets =
+      form === 'dialogue'
+        ? format.targets(ids, { answersOnly: true, superviseImageOpen: true })
+        : repliesOnly(format.targets(ids), told, format);
+    return { ids, imageSlots, targets, scenes: images, excluded: excludedFrom(ids) };
   });
   return drafts.sort((a, b) => a.ids.length - b.ids.length);
+}
+
+/**
+ * What a document asks of the model: replies, in words or pictures, and the end. Pages and storyboards are one reply.
+ * A question after a picture is not to be guessed; were it, a picture alone would call for a question as often as for
+ * its description.
+ */
+function repliesOnly(targets: TrainingTargets, { turns }: Lesson, format: SequenceFormat): TrainingTargets {
+  const count = (sequence: Lesson['whole']) => format.encode(sequence, { eos: false }).ids.length;
+  const spans = turns.map(({ asked, answered }) => [count(asked), count(answered)] as const);
+  const last = spans[spans.length - 1]?.[1];
+  const spoken = (at: number) => at === last || spans.some(([from, to]) => from <= at && at < to);
+  const kept = Array.from(targets.regressionLabels, (at, i) => (spoken(at) ? i : -1)).filter((i) => i >= 0);
+  return {
+    labels: targets.labels.map((label, at) => (spoken(at) ? label : -100)),
+    regressionInputs: Int32Array.from(kept, (i) => targets.regressionInputs[i]),
+    regressionLabels: Int32Array.from(kept, (i) => targets.regressionLabels[i]),
+  };
 }
 
 /** The kinds in turn, spread as evenly as their shares allow. */

@@ -1,44 +1,59 @@
 import type { Sequence } from '@emu-ts/contracts';
-import { Draws, type SampleForm, type Scene, type ShapesSample, sequenceOf } from '@emu-ts/data';
+import { Draws, promptOf, type SampleForm, type Scene, type ShapesSample, sequenceOf } from '@emu-ts/data';
 import { end, fillPrompt, prompts, text } from '@emu-ts/sequence';
 
 /** How often a caption or an answer stands after the prompt that the app would use. */
 const share = 0.25;
 
+/** A sequence to learn from, and where in it the model speaks. */
+export interface Lesson {
+  readonly whole: Sequence<Scene>;
+  /** Turn after turn, the beginning of `whole` up to the reply and the beginning that ends with it. */
+  readonly turns: readonly { readonly asked: Sequence<Scene>; readonly answered: Sequence<Scene> }[];
+}
+
 /**
- * A sample as a sequence to learn from: as the world lays it out, or, now and then, behind the prompts with which the
- * reference asks for captions and short answers, so that the app's own commands work on the small model.
+ * A sample as a lesson: as the world lays it out, or, now and then, behind the prompts with which the reference asks for
+ * captions and short answers, so that the app's own commands work on the small model.
  */
-export function lesson(sample: ShapesSample<Scene>, form: SampleForm): Sequence<Scene> {
-  const prompted = new Draws(sample.seed, sample.index, purpose).chance(share)
-    ? promptedOf(sample, form)
-    : undefined;
-  return prompted ?? sequenceOf(sample, form);
+export function lesson(sample: ShapesSample<Scene>, form: SampleForm): Lesson {
+  const chosen = new Draws(sample.seed, sample.index, purpose).chance(share);
+  return (chosen ? promptedOf(sample, form) : undefined) ?? plainOf(sample, form);
+}
+
+function plainOf(sample: ShapesSample<Scene>, form: SampleForm): Lesson {
+  const turns = sample.turns.map((_, i) => ({
+    asked: promptOf(sample, form, i).filter(({ type }) => type !== 'generate'),
+    answered: sequenceOf({ ...sample, turns: sample.turns.slice(0, i + 1) }, form),
+  }));
+  // Of examples that only show what is wanted, the first stands after nothing but a picture: anything could follow.
+  return { whole: sequenceOf(sample, form), turns: sample.task === 'few-shot' ? turns.slice(1) : turns };
 }
 
 const purpose = 0x70726f6d;
 
-function promptedOf({ task, turns }: ShapesSample<Scene>, form: SampleForm): Sequence<Scene> | undefined {
+function promptedOf({ task, turns }: ShapesSample<Scene>, form: SampleForm): Lesson | undefined {
   const [{ ask, reply }] = turns;
   const [image] = ask;
   const [said] = reply;
   if (image?.type !== 'image' || said?.type !== 'text') return undefined;
   if (task === 'caption' && form === 'document')
-    return [...joined(fillPrompt(prompts.zeroShotCaption, { image }), said.text)];
+    return goingOn(fillPrompt(prompts.zeroShotCaption, { image }), said.text);
   if (task === 'caption' && said.text.startsWith('a '))
-    return [...joined(fillPrompt(prompts.caption, { image }), said.text), end];
+    return goingOn(fillPrompt(prompts.caption, { image }), said.text, end);
   const [, question] = ask;
   if (task === 'question' && form === 'document' && question?.type === 'text')
-    return [image, text(` based on the picture, ${question.text} short answer: ${said.text}`)];
+    return goingOn([image, text(` based on the picture, ${question.text} short answer:`)], said.text);
   return undefined;
 }
 
 /** The words go on where the prompt ends. */
-function joined(prompt: Sequence<Scene>, words: string): Sequence<Scene> {
-  const last = prompt[prompt.length - 1];
-  return last?.type === 'text'
-    ? [...prompt.slice(0, -1), text(`${last.text} ${words}`)]
-    : [...prompt, text(words)];
+function goingOn(asked: Sequence<Scene>, words: string, ...after: Sequence<Scene>): Lesson {
+  const last = asked[asked.length - 1];
+  const answered: Sequence<Scene> =
+    last?.type === 'text' ? [...asked.slice(0, -1), text(`${last.text} ${words}`)] : [...asked, text(words)];
+  const whole = [...answered, ...after];
+  return { whole, turns: [{ asked, answered: whole }] };
 }
 
 /** What the app puts around pictures and questions, for the tokenizer to know. */

@@ -8,7 +8,7 @@ import { type BatchKind, interleavedBatches } from './data.js';
 /** Every task of the world, those of like length together. */
 const kinds: readonly BatchKind[] = [
   { tasks: { caption: 1 }, rows: 48, share: 4 },
-  { tasks: { question: 4, 'partial-caption': 1, 'text-to-image': 2 }, rows: 64, share: 4 },
+  { tasks: { question: 5, 'text-to-image': 3 }, rows: 64, share: 4 },
   { tasks: { 'few-shot': 1, 'video-caption': 1, 'video-question': 1, storyboard: 0.4 }, rows: 14, share: 2 },
   { tasks: { dialogue: 2, 'in-context': 1, blend: 1, 'describe-and-draw': 1 }, rows: 32, share: 2 },
   { tasks: { document: 1 }, rows: 10, share: 1 },
@@ -50,6 +50,7 @@ export const interleaveStage: Stage = {
           split: 'train',
           form: 'document',
           kinds,
+          tokenizer,
           format,
           padId,
           imageSize: vision.imageSize,

@@ -103,7 +103,9 @@ function byHand() {
     });
   }
   const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-  return { text: mean(nll), image: mean(perImage.flat()), perImage: perImage.map(mean), mean };
+  const scores = (id: number) =>
+    matrix('lm', matrix('mix', [...table.subarray(id * width, (id + 1) * width)]));
+  return { scores, text: mean(nll), image: mean(perImage.flat()), perImage: perImage.map(mean), mean };
 }
 
 const close64 = (label: string, actual: number, expected: number) =>
@@ -134,6 +136,21 @@ describe('the unified objective', () => {
     expect(padded.text_labels.shape).toEqual([32]);
     const [tight, loose] = [batch, padded].map((b) => evaluate(b, { imagesLogged: 2 }));
     for (const name of Object.keys(tight)) close64(`padded ${name}`, loose[name], tight[name]);
+  });
+
+  it('leaves excluded tokens out of the choice', () => {
+    const asked = row([1, 3, 2], []);
+    const loss = (excluded: readonly number[]) => {
+      const batch = collate([{ ...asked, excluded: new Map([[1, excluded]]) }], { ...options, excluded: 2 });
+      expect(batch.text_excluded.shape).toEqual([2, 2]);
+      return evaluate(batch).loss_text;
+    };
+    const logits = expected.scores(1);
+    const [all, some] = [logits, logits.filter((_, id) => id !== 0 && id !== 4)].map((known) =>
+      Math.log(known.reduce((sum, x) => sum + Math.exp(x), 0)),
+    );
+    close64('nothing excluded', loss([]), evaluate(collate([asked], options)).loss_text);
+    close64('two excluded', loss([0, 4]), loss([]) - (all - some) / 2);
   });
 
   it('weighs its parts, by option and at run time', () => {
