@@ -117,4 +117,14 @@ describeGpu('fusions of nn', () => {
     expect(plan).toContain('attention.tokens ×2 by attention.tokens tiles');
     expect(plan).not.toContain('by prim.transpose');
   });
+
+  it('attends to parts of one projection where it left them', async () => {
+    const x = f32('x', 2, 7, 12);
+    const [q, k, v] = split(linear({ weight: f32('qkv', 36, 12) }, x), -1, [12, 12, 12]).map((part) =>
+      splitHeads(part, 3),
+    );
+    const plan = await run(graphOf({ y: mergeHeads(attention({ q, k, v }, { scale: 0.5, causal: true })) }));
+    expect(plan).toContain('attention.packed ×1 fuses attention.sdpa, prim.slice ×3, prim.transpose ×4');
+    expect(plan).not.toContain('by prim.slice');
+  });
 });

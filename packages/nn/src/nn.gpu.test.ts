@@ -127,6 +127,23 @@ const tokenAttention = (
     ...rest,
   };
 };
+/** Queries and keys of one projection, values of one with other columns before and after. */
+const packedAttention = ([b, h, t, d, e]: number[], causal = false, bias?: TensorType): OpCase => ({
+  name: `${b}×${h} heads side by side, ${t} tokens of ${d} and ${e}${causal ? ', causal' : ''}`,
+  inputs: {
+    q: f32(b, t, 2 * h * d),
+    k: f32(b, t, 2 * h * d),
+    v: f32(b, t, (h + 2) * e),
+    ...(bias ? { bias } : {}),
+  },
+  attrs: {
+    heads: h,
+    scale: d ** -0.5,
+    causal,
+    columns: { q: [0, h * d], k: [h * d, 2 * h * d], v: [e, (h + 1) * e] },
+  },
+  expectation: { depth: 4, terms: t },
+});
 const attentionBackward = ([b, h, t, s, d]: number[], e = d, causal = false, bias?: TensorType): OpCase => {
   const { name, inputs, attrs, expectation } = attention([b, h, t, s, d], e, causal, bias);
   const query = { dout: f32(b, h, t, e), out: f32(b, h, t, e), logsumexp: f32(b, h, t, 1) };
@@ -235,6 +252,12 @@ const suites: Readonly<Record<string, readonly OpCase[]>> = {
     tokenAttention([1, 2, 19, 37, 40], true),
     tokenAttention([2, 2, 19, 19, 6], true, undefined, true),
     tokenAttention([2, 4, 9, 7, 16], false),
+  ],
+  'attention.packed': [
+    packedAttention([2, 3, 19, 12, 12]),
+    packedAttention([2, 3, 17, 10, 5], true),
+    packedAttention([1, 2, 3, 40, 8], false, f32(2, 3, 3)),
+    packedAttention([1, 2, 9, 88, 88]),
   ],
   'attention.sdpa_vjp': [
     ...sdpa.vjpCases,

@@ -11,6 +11,7 @@ import { linearKernels } from './linear/kernel.js';
 import { linearActivatedKernels } from './linear-activated/kernel.js';
 import { linearGatedKernel } from './linear-gated/kernel.js';
 import { matmulTransposedKernels } from './matmul-transposed/kernel.js';
+import { packedAttentionKernels } from './packed-attention/kernel.js';
 import { linearInt4Kernels, linearInt8Kernels } from './quantized-linear/kernel.js';
 import { rmsNormKernels, rmsNormVjpKernels } from './rms-norm/kernel.js';
 import { ropeKernel } from './rope/kernel.js';
@@ -30,6 +31,7 @@ export const nnKernels: readonly AnyKernel[] = [
   ...linearKernels,
   ...linearInt4Kernels,
   ...linearInt8Kernels,
+  ...packedAttentionKernels,
   ...tokenAttentionKernels,
   ...sdpaKernels,
   sdpaVjpKernel,

@@ -1,7 +1,9 @@
 /// <reference path="../wgsl.d.ts" />
 import type { TensorType } from '@emu-ts/graph';
-import type { GpuView, Kernel, Overrides, SinglePass, TypesOf } from '@emu-ts/webgpu/kernel';
+import type { GpuView, Kernel, Params, SinglePass, TypesOf } from '@emu-ts/webgpu/kernel';
 import { f32, u32, vectorises } from '../rows.js';
+import biasSource from './bias.wgsl';
+import linesSource from './lines.wgsl';
 import { type AttentionAttrs, sdpaOp } from './op.js';
 import rowSource from './sdpa-row.wgsl';
 import tilesSource from './sdpa-tiles.wgsl';
@@ -37,12 +39,6 @@ export function biasStrides({ bias }: AttentionTypes) {
   return { bias_b: u32(b), bias_h: u32(h), bias_t: u32(t), bias_s: u32(s) };
 }
 
-const params = (types: AttentionTypes, { scale }: AttentionAttrs, groups: number) => {
-  const { h, t, s, d, e } = sizes(types);
-  const numbers = { groups: u32(groups), h: u32(h), t: u32(t), s: u32(s), d: u32(d), e: u32(e) };
-  return { ...numbers, scale: f32(scale), ...biasStrides(types) };
-};
-
 const widths = (types: AttentionTypes) => {
   const width = vector(types) ? (4 as const) : (1 as const);
   return { q: width, k: width, v: width };
@@ -58,40 +54,86 @@ const nonEmpty = (types: AttentionTypes): true | string => {
   return Math.min(s, d, e) > 0 || 'there is nothing to attend to';
 };
 
+const firstReason = (...answers: readonly (true | string | undefined)[]): true | string =>
+  answers.find((answer): answer is string => typeof answer === 'string') ?? true;
+
 const powerOfTwo = (n: number) => 2 ** Math.ceil(Math.log2(n));
 
 /** Query rows of a head up to which one workgroup a row is the better use of a GPU. */
 const fewQueries = 4;
 
-/** How an op of attention shows its operands to these kernels: as [b h t d], and which of them lie as [b t h d]. */
-interface View<T, A> {
-  readonly suffix: string;
-  types(types: T, attrs: A): AttentionTypes;
-  overrides?(attrs: A): Overrides;
+/** What is added to scores: a text with `biased`, `bias_start(head, query)` and `bias_of(start, key)`, and its numbers. */
+interface Bias<T> {
+  readonly source: string;
+  params(types: T): Params;
 }
 
-function rowRung<T, A extends AttentionAttrs>({
-  suffix,
-  types: view,
-  overrides,
-}: View<T, A>): SinglePass<T, A> {
+/** Where heads lie beside one another: heads in a row of a tensor (0: they lie apart), and the first that counts. */
+export interface Lines {
+  readonly rows: Readonly<Record<'q' | 'k' | 'v' | 'out', number>>;
+  readonly first?: Readonly<Record<'q' | 'k' | 'v', number>> | undefined;
+}
+
+/** How an op of attention shows its operands to these kernels. */
+export interface AttentionView<T, A> {
+  /** The op's name. */
+  readonly name: string;
+  /** As [b h t d], wherever heads lie. */
+  types(types: T, attrs: A): AttentionTypes;
+  /** Default: heads lie apart. */
+  lines?(types: T, attrs: A): Lines;
+  /** Default: that of the types, broadcast. */
+  readonly bias?: Bias<T> | undefined;
+  /** True, or why these kernels cannot read the operands. */
+  supports?(types: T, attrs: A): true | string;
+}
+
+const apart: Lines = { rows: { q: 0, k: 0, v: 0, out: 0 } };
+const atFirst = { q: 0, k: 0, v: 0 };
+
+function params<T, A extends AttentionAttrs>(
+  view: AttentionView<T, A>,
+  given: T,
+  attrs: A,
+  groups: number,
+): Params {
+  const types = view.types(given, attrs);
+  const { h, t, s, d, e } = sizes(types);
+  const { rows, first = atFirst } = view.lines?.(given, attrs) ?? apart;
+  const numbers = {
+    ...{ groups, h, t, s, d, e },
+    ...{ row_q: rows.q, row_k: rows.k, row_v: rows.v, row_out: rows.out },
+    ...{ at_q: first.q, at_k: first.k, at_v: first.v },
+  };
+  return {
+    ...Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, u32(value)])),
+    scale: f32(attrs.scale),
+    ...(view.bias ? view.bias.params(given) : biasStrides(types)),
+  };
+}
+
+const sourceOf = <T, A>({ bias }: AttentionView<T, A>, source: string): string =>
+  [linesSource, bias?.source ?? biasSource, source].join('\n');
+
+function rowRung<T, A extends AttentionAttrs>(view: AttentionView<T, A>): SinglePass<T, A> {
   const groups = ({ q: { shape } }: AttentionTypes) => shape[0] * shape[1] * shape[2];
   return {
-    name: `attention.${suffix} few queries`,
-    source: rowSource,
-    supports: (types, attrs) => {
-      const { t, e } = sizes(view(types, attrs));
+    name: `${view.name} few queries`,
+    source: sourceOf(view, rowSource),
+    supports: (given, attrs) => {
+      const types = view.types(given, attrs);
+      const { t, e } = sizes(types);
       if (t > fewQueries) return `${t} queries > ${fewQueries}`;
-      return e <= 256 ? nonEmpty(view(types, attrs)) : `value size ${e} > 256`;
+      if (e > 256) return `value size ${e} > 256`;
+      return firstReason(nonEmpty(types), view.supports?.(given, attrs));
     },
-    params: (types, attrs) => params(view(types, attrs), attrs, groups(view(types, attrs))),
-    overrides: (types, attrs) => ({
-      ...common(view(types, attrs), attrs),
-      SPAN: powerOfTwo(sizes(view(types, attrs)).e4),
-      ...overrides?.(attrs),
-    }),
-    widths: (types, attrs) => widths(view(types, attrs)),
-    workgroups: (types, attrs) => groups(view(types, attrs)),
+    params: (given, attrs) => params(view, given, attrs, groups(view.types(given, attrs))),
+    overrides: (given, attrs) => {
+      const types = view.types(given, attrs);
+      return { ...common(types, attrs), SPAN: powerOfTwo(sizes(types).e4) };
+    },
+    widths: (given, attrs) => widths(view.types(given, attrs)),
+    workgroups: (given, attrs) => groups(view.types(given, attrs)),
   };
 }
 
@@ -108,40 +150,37 @@ const tileGroups = (types: AttentionTypes) => {
   return b * h * Math.ceil(t / 8);
 };
 
-function tilesRung<T, A extends AttentionAttrs>({
-  suffix,
-  types: view,
-  overrides,
-}: View<T, A>): SinglePass<T, A> {
+function tilesRung<T, A extends AttentionAttrs>(view: AttentionView<T, A>): SinglePass<T, A> {
   return {
-    name: `attention.${suffix} tiles`,
-    source: tilesSource,
-    supports: (types, attrs, gpu) => {
-      const { d, e } = sizes(view(types, attrs));
+    name: `${view.name} tiles`,
+    source: sourceOf(view, tilesSource),
+    supports: (given, attrs, gpu) => {
+      const types = view.types(given, attrs);
+      const { d, e } = sizes(types);
       if (e > 512) return `value size ${e} > 512`;
-      const fits = keysOf(view(types, attrs), gpu) > 0;
-      return fits ? nonEmpty(view(types, attrs)) : `head size ${d} does not fit workgroup memory`;
+      if (keysOf(types, gpu) === 0) return `head size ${d} does not fit workgroup memory`;
+      return firstReason(nonEmpty(types), view.supports?.(given, attrs));
     },
-    params: (types, attrs) => params(view(types, attrs), attrs, tileGroups(view(types, attrs))),
-    overrides: (types, attrs, gpu) => {
-      const { d4, e4 } = sizes(view(types, attrs));
-      const keys = keysOf(view(types, attrs), gpu);
-      const tile = { KEYS: keys, TILE: keys * Math.max(d4, e4), SCORES: 8 * keys };
-      return { ...common(view(types, attrs), attrs), ...tile, ...overrides?.(attrs) };
+    params: (given, attrs) => params(view, given, attrs, tileGroups(view.types(given, attrs))),
+    overrides: (given, attrs, gpu) => {
+      const types = view.types(given, attrs);
+      const { d4, e4 } = sizes(types);
+      const keys = keysOf(types, gpu);
+      return { ...common(types, attrs), KEYS: keys, TILE: keys * Math.max(d4, e4), SCORES: 8 * keys };
     },
-    widths: (types, attrs) => widths(view(types, attrs)),
-    workgroups: (types, attrs) => tileGroups(view(types, attrs)),
+    widths: (given, attrs) => widths(view.types(given, attrs)),
+    workgroups: (given, attrs) => tileGroups(view.types(given, attrs)),
   };
 }
 
+/** Kernels for an op of attention, from its point of view: for few queries, and in tiles for any number. */
 export const attentionRungs = <T, A extends AttentionAttrs>(
-  view: View<T, A>,
+  view: AttentionView<T, A>,
 ): readonly SinglePass<T, A>[] => [rowRung(view), tilesRung(view)];
 
 export const sdpaKernels: readonly Kernel<typeof sdpaOp>[] = attentionRungs<
   TypesOf<typeof sdpaOp>,
   AttentionAttrs
->({
-  suffix: 'sdpa',
-  types: (types) => types,
-}).map((rung): Kernel<typeof sdpaOp> => ({ op: sdpaOp, ...rung }));
+>({ name: 'attention.sdpa', types: (types) => types }).map(
+  (rung): Kernel<typeof sdpaOp> => ({ op: sdpaOp, ...rung }),
+);

@@ -1,15 +1,14 @@
 // Attention for few queries, as in decoding, for value sizes up to 256. One workgroup of 64 owns one query row of one
 // head and walks the keys 64 at a time: each lane scores one key, the running maximum and sum are brought up to date
 // (online softmax), then the lanes share out the vectors of the result, several lanes to one vector where there are
-// lanes to spare. All sums are f32. Masked scores are a finite number, so a row with everything masked has even weights. Heads may lie apart or beside one another.
+// lanes to spare. All sums are f32. Masked scores are a finite number, so a row with everything masked has even weights.
+// Where heads lie, and what is added to scores, say the texts before this one.
 
 override D4: u32; // vectors of a query or key
 override E4: u32; // vectors of a value
 override SPAN: u32; // E4 rounded up to a power of two, at most 64
 override CAUSAL: bool = false;
 override VECTOR: bool = false; // head sizes divide by four
-override TOKENS_Q: bool = false; // q and out are [b t h d], else [b h t d]
-override TOKENS_KV: bool = false; // k and v are [b s h d], else [b h s d]
 
 const masked = -1.7e38;
 const lowest = -3.4e38;
@@ -18,18 +17,6 @@ var<workgroup> query: array<vec4<f32>, D4>;
 var<workgroup> scores: array<f32, 64>;
 var<workgroup> weights: array<f32, 64>;
 var<workgroup> results: array<vec4<f32>, 64>;
-
-// The row of q and out that holds query `row` of a head of all batches.
-fn query_line(head: u32, row: u32) -> u32 {
-  if (TOKENS_Q) { return (head / params.h * params.t + row) * params.h + head % params.h; }
-  return head * params.t + row;
-}
-
-// The row of k and v that holds a key of a head.
-fn key_line(head: u32, key: u32) -> u32 {
-  if (TOKENS_KV) { return (head / params.h * params.s + key) * params.h + head % params.h; }
-  return head * params.s + key;
-}
 
 fn fetch_q(row: u32, c: u32) -> vec4<f32> {
   if (VECTOR) { return load4_q(row * D4 + c); }
@@ -64,8 +51,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
   if (line >= params.groups) { return; }
   let head = line / params.t;
   let row = line % params.t;
-  let bias_at = head / params.h * params.bias_b + head % params.h * params.bias_h + row * params.bias_t;
-  for (var c = lane; c < D4; c += 64u) { query[c] = fetch_q(query_line(head, row), c); }
+  let bias = bias_start(head, row);
+  for (var c = lane; c < D4; c += 64u) { query[c] = fetch_q(q_line(head, row), c); }
   workgroupBarrier();
   let vector = lane % SPAN;
   let part = lane / SPAN;
@@ -79,8 +66,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     var score = lowest;
     if (key < params.s) {
       var products = vec4<f32>();
-      for (var c = 0u; c < D4; c++) { products += query[c] * fetch_k(key_line(head, key), c); }
-      score = dot(products, vec4<f32>(params.scale)) + load_bias(bias_at + key * params.bias_s);
+      for (var c = 0u; c < D4; c++) { products += query[c] * fetch_k(k_line(head, key), c); }
+      score = dot(products, vec4<f32>(params.scale)) + bias_of(bias, key);
       if (CAUSAL && key > row) { score = masked; }
     }
     scores[lane] = score;
@@ -95,7 +82,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     for (var j = 0u; j < count; j++) { total += weights[j]; }
     sum *= shrink;
     if (vector < E4) {
-      for (var j = part; j < count; j += parts) { sum += weights[j] * fetch_v(key_line(head, first + j), vector); }
+      for (var j = part; j < count; j += parts) { sum += weights[j] * fetch_v(v_line(head, first + j), vector); }
     }
     workgroupBarrier();
   }
@@ -106,7 +93,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     for (var i = 0u; i < parts; i++) { value += results[i * SPAN + lane]; }
     value /= total;
     for (var j = 0u; j < 4u; j++) {
-      if (lane * 4u + j < params.e) { store_out(query_line(head, row) * params.e + lane * 4u + j, value[j]); }
+      if (lane * 4u + j < params.e) { store_out(out_line(head, row) * params.e + lane * 4u + j, value[j]); }
     }
   }
   if (lane == 0u) { store_logsumexp(line, best + log(total)); }

@@ -3,7 +3,8 @@
 // into workgroup memory, each lane scores every eighth key of the tile for its row; the row's running maximum and sum are
 // brought up to date (online softmax); values into the same memory, and each lane adds to every eighth vector of its
 // row's result, which stays in registers. All sums are f32. Head sizes are padded to vectors of four with zeros.
-// Masked scores are a finite number, so a row with everything masked has even weights. Heads may lie apart or beside one another.
+// Masked scores are a finite number, so a row with everything masked has even weights. Where heads lie, and what is added to
+// scores, say the texts before this one.
 
 override D4: u32; // vectors of a query or key
 override E4: u32; // vectors of a value, at most 128
@@ -12,8 +13,6 @@ override TILE: u32; // KEYS · max(D4, E4)
 override SCORES: u32; // 8 · KEYS
 override CAUSAL: bool = false;
 override VECTOR: bool = false; // head sizes divide by four
-override TOKENS_Q: bool = false; // q and out are [b t h d], else [b h t d]
-override TOKENS_KV: bool = false; // k and v are [b s h d], else [b h s d]
 
 const masked = -1.7e38;
 const lowest = -3.4e38;
@@ -21,18 +20,6 @@ const lowest = -3.4e38;
 var<workgroup> tile: array<vec4<f32>, TILE>;
 var<workgroup> weights: array<f32, SCORES>;
 var<workgroup> folded: array<f32, 64>;
-
-// The row of q and out that holds query `row` of a head of all batches.
-fn query_line(head: u32, row: u32) -> u32 {
-  if (TOKENS_Q) { return (head / params.h * params.t + row) * params.h + head % params.h; }
-  return head * params.t + row;
-}
-
-// The row of k and v that holds a key of a head.
-fn key_line(head: u32, key: u32) -> u32 {
-  if (TOKENS_KV) { return (head / params.h * params.s + key) * params.h + head % params.h; }
-  return head * params.s + key;
-}
 
 fn fetch_q(row: u32, c: u32) -> vec4<f32> {
   if (VECTOR) { return load4_q(row * D4 + c); }
@@ -71,16 +58,16 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
   let line = lane / 8u;
   let part = lane % 8u;
   let row = min(top + line, params.t - 1u);
-  let bias_at = head / params.h * params.bias_b + head % params.h * params.bias_h + row * params.bias_t;
+  let bias = bias_start(head, row);
   var end = params.s;
-  if (CAUSAL && !has_bias) { end = min(params.s, top + 8u); }
+  if (CAUSAL && !biased) { end = min(params.s, top + 8u); }
   var sums: array<vec4<f32>, 16>;
   var best = lowest;
   var total = 0.0;
   for (var first = 0u; first < end; first += KEYS) {
     for (var i = lane; i < KEYS * D4; i += 64u) {
       let key = first + i / D4;
-      if (key < params.s) { tile[i] = fetch_k(key_line(head, key), i % D4); }
+      if (key < params.s) { tile[i] = fetch_k(k_line(head, key), i % D4); }
     }
     workgroupBarrier();
     var highest = lowest;
@@ -88,8 +75,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
       let key = first + j;
       if (key >= params.s) { continue; }
       var products = vec4<f32>();
-      for (var c = 0u; c < D4; c++) { products += fetch_q(query_line(head, row), c) * tile[j * D4 + c]; }
-      var score = dot(products, vec4<f32>(params.scale)) + load_bias(bias_at + key * params.bias_s);
+      for (var c = 0u; c < D4; c++) { products += fetch_q(q_line(head, row), c) * tile[j * D4 + c]; }
+      var score = dot(products, vec4<f32>(params.scale)) + bias_of(bias, key);
       if (CAUSAL && key > row) { score = masked; }
       weights[line * KEYS + j] = score;
       highest = max(highest, score);
@@ -109,7 +96,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     folded[lane] = share;
     for (var i = lane; i < KEYS * E4; i += 64u) {
       let key = first + i / E4;
-      if (key < params.s) { tile[i] = fetch_v(key_line(head, key), i % E4); }
+      if (key < params.s) { tile[i] = fetch_v(v_line(head, key), i % E4); }
     }
     workgroupBarrier();
     let shrink = exp(best - updated);
@@ -132,7 +119,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     let value = sums[n] / total;
     n += 1u;
     for (var j = 0u; j < 4u; j++) {
-      if (c * 4u + j < params.e) { store_out(query_line(head, row) * params.e + c * 4u + j, value[j]); }
+      if (c * 4u + j < params.e) { store_out(out_line(head, row) * params.e + c * 4u + j, value[j]); }
     }
   }
   if (part == 0u) { store_logsumexp(head * params.t + row, best + log(total)); }

@@ -24,9 +24,13 @@ export const tokenAttentionKernels: readonly Kernel<typeof tokenAttentionOp>[] =
   TypesOf<typeof tokenAttentionOp>,
   TokenAttention
 >({
-  suffix: 'tokens',
+  name: 'attention.tokens',
   types: apart,
-  overrides: ({ tokens }) => ({ TOKENS_Q: 1, TOKENS_KV: Number(tokens) }),
+  lines: ({ q: { shape } }, { tokens }) => {
+    const heads = shape[2];
+    const others = tokens ? heads : 0;
+    return { rows: { q: heads, k: others, v: others, out: heads } };
+  },
 }).map(
   (rung): Kernel<typeof tokenAttentionOp> => ({
     op: tokenAttentionOp,
