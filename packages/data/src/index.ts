@@ -4,6 +4,15 @@ export { splitKey } from './files/tar.js';
 export { type CropOptions, cropSequence } from './readers/crop.js';
 export { folderPairs } from './readers/folder.js';
 export { instructionData } from './readers/instruction.js';
+export {
+  jsonlLabels,
+  type LabelColumns,
+  type Labelled,
+  type LabelOptions,
+  parquetLabels,
+  shapesLabels,
+  splitLabels,
+} from './readers/labels.js';
 export { type Mmc4Options, mmc4Documents } from './readers/mmc4.js';
 export type { ImageRef, ReaderOptions } from './readers/options.js';
 export { jsonlPairs, type PairColumns, type PairOptions, parquetPairs } from './readers/pairs.js';

@@ -71,7 +71,7 @@ async function pairOf(
 ): Promise<Sequence<RgbImage>> {
   const { image: column = 'image', text: caption = 'text' } = options.columns ?? {};
   const words = textField(textual(fields, caption), caption).trim();
-  const image = await readImage(refOf(fields, column), folderOf(context.place.file), context, options);
+  const image = await readImage(imageRef(fields, column), folderOf(context.place.file), context, options);
   return pair(image, words, drawOrder(context.draws, options));
 }
 
@@ -81,7 +81,8 @@ function textual(fields: Fields, name: string): Fields {
   return value instanceof Uint8Array ? { ...fields, [name]: new TextDecoder().decode(value) } : fields;
 }
 
-function refOf(fields: Fields, name: string): ImageRef {
+/** The picture of a row, not read yet. @throws RowError */
+export function imageRef(fields: Fields, name: string): ImageRef {
   const value = fields[name];
   if (value instanceof Uint8Array) return looksLikePath(value) ? new TextDecoder().decode(value) : value;
   if (typeof value === 'string' && value !== '') return value;

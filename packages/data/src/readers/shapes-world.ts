@@ -2,7 +2,7 @@ import { EmuError } from '@emu-ts/base';
 import type { RgbImage } from '@emu-ts/media';
 import { drawSample, type ShapesSample } from '../shapes/sample.js';
 import { makeSample, type ShapesOptions } from '../shapes/tasks/index.js';
-import type { DataSource } from '../stream/source.js';
+import { type DataSource, mapSource } from '../stream/source.js';
 
 export interface ShapesSourceOptions extends ShapesOptions {
   /** Side of the pictures in pixels; 64 by default. */
@@ -14,9 +14,16 @@ export interface ShapesSourceOptions extends ShapesOptions {
 }
 
 /** The shapes world as one more source: its position is the number of the next sample. */
-export const shapesSource = (options: ShapesSourceOptions): DataSource<ShapesSample<RgbImage>> => ({
+export const shapesSource = (options: ShapesSourceOptions): DataSource<ShapesSample<RgbImage>> =>
+  mapSource(sampleSource(options), (index) => drawSample(makeSample(options, index), options.size));
+
+/** Numbers of samples, as they are shared out. */
+export const sampleSource = ({
+  count = Number.POSITIVE_INFINITY,
+  rank = 0,
+  worldSize = 1,
+}: ShapesSourceOptions): DataSource<number> => ({
   async *open(position, { signal } = {}) {
-    const { count = Number.POSITIVE_INFINITY, rank = 0, worldSize = 1, size } = options;
     const start = position === undefined ? rank : position;
     if (
       typeof start !== 'number' ||
@@ -31,7 +38,7 @@ export const shapesSource = (options: ShapesSourceOptions): DataSource<ShapesSam
     }
     for (let index = start; index < count; index += worldSize) {
       signal?.throwIfAborted();
-      yield { value: drawSample(makeSample(options, index), size), position: index + worldSize };
+      yield { value: index, position: index + worldSize, place: { file: 'shapes world', row: index } };
     }
   },
 });

@@ -71,7 +71,7 @@ export function mixSources<T>(
               positions: Object.fromEntries(positions),
               ended: [...ended],
             };
-            yield { value: { name, value: step.value.value }, position: state };
+            yield { ...step.value, value: { name, value: step.value.value }, position: state };
             break;
           }
         }

@@ -119,7 +119,7 @@ export function shardedSource<R, T>(
           good++;
           const done = at + 1 === shuffled.length;
           const where = done ? { cursor: next, taken: 0 } : { cursor, taken: at + 1 };
-          yield { value, position: { epoch, ...where, good, bad } };
+          yield { value, position: { epoch, ...where, good, bad }, place };
         }
         [cursor, taken] = [next, 0];
       }

@@ -1,5 +1,5 @@
 import { type CallOptions, EmuError } from '@emu-ts/base';
-import type { BadRows } from './bad-rows.js';
+import type { BadRows, Place } from './bad-rows.js';
 
 /** Anything that JSON holds: positions are saved in checkpoints. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -9,6 +9,8 @@ export interface Item<T> {
   readonly value: T;
   /** Where the stream goes on after this value; `open` takes it. */
   readonly position: Json;
+  /** Where it comes from, if that is one place. */
+  readonly place?: Place | undefined;
 }
 
 export interface OpenOptions extends CallOptions {
@@ -28,8 +30,8 @@ export const mapSource = <T, U>(
   replace: (value: T) => U | Promise<U>,
 ): DataSource<U> => ({
   async *open(position, options) {
-    for await (const { value, position: next } of source.open(position, options)) {
-      yield { value: await replace(value), position: next };
+    for await (const item of source.open(position, options)) {
+      yield { ...item, value: await replace(item.value) };
     }
   },
 });
