@@ -15,7 +15,7 @@ type VaeTree = ReturnType<typeof vaeParams>;
  */
 export const autoencodeStage: Stage = {
   name: 'autoencode',
-  updates: 1000,
+  updates: 4000,
   async make({ seed }, updates) {
     const params: ParamTree = vaeParams(vaeConfig);
     const step = trainingStep({
@@ -25,7 +25,7 @@ export const autoencodeStage: Stage = {
           encode: (p, pixels) => vaeEncode(part<VaeTree>(p), pixels, vaeConfig),
           decode: (p, latents) => vaeDecode(part<VaeTree>(p), latents, vaeConfig),
         },
-        { klWeight: 1e-5, reconstruction: 'squared' },
+        { klWeight: 1e-4, reconstruction: 'squared' },
       ),
       optimizer: {
         betas: [0.9, 0.98],
@@ -41,7 +41,7 @@ export const autoencodeStage: Stage = {
       data: indexedData({
         batch: (i) =>
           autoencoderBatch(
-            { seed, split: 'train', batch: 16, imageSize: vision.imageSize, latents: [4, 16, 16] },
+            { seed, split: 'train', batch: 8, imageSize: vision.imageSize, latents: [4, 16, 16] },
             i,
           ),
       }),

@@ -14,10 +14,12 @@ import { formatOf, smallEmu, tokenizerOf } from '../model/model.js';
 /** Pictures and the embeddings from which the decoder has to draw them. */
 export interface Drawings {
   readonly images: readonly RgbImage[];
-  /** f32 [count queries width] */
-  readonly conditions: HostTensor;
+  /** What the language model predicted: f32 [count queries width] */
+  readonly predicted: HostTensor<'f32'>;
+  /** What the encoder sees in the pictures themselves: f32 [count queries width] */
+  readonly seen: HostTensor<'f32'>;
   /** f32 [queries width]: what the empty prompt leads to. */
-  readonly empty: HostTensor;
+  readonly empty: HostTensor<'f32'>;
 }
 
 export interface ConditionOptions extends CallOptions {
@@ -35,7 +37,8 @@ const batch = 64;
 
 /**
  * Draws samples that end in a picture and lets the pretrained model predict that picture's embeddings, one after the
- * other as at inference: the decoder is trained on what it will be given, not on what an encoder would have seen.
+ * other as at inference: the decoder is trained on what it will be given. What the encoder sees in the pictures comes
+ * along: it says exactly what is where, and drawing is learnt sooner from that.
  */
 export async function drawings(options: ConditionOptions): Promise<Drawings> {
   const {
@@ -57,53 +60,49 @@ export async function drawings(options: ConditionOptions): Promise<Drawings> {
   await using words = await languageModel({ ...call, model: parts.languageModel });
   await using head = await regressionHead({ ...call, model: parts.regressionHead });
   const special = (token: string) => tokenizer.special.get(token) as number;
+  const see = async (pictures: readonly RgbImage[]): Promise<HostTensor<'f32'>> => {
+    // Whole batches of pictures: one program serves all.
+    const padding = new Array<RgbImage>(2 * batch - pictures.length).fill(pictures[0]);
+    const pixels = await preprocessBatch([...pictures, ...padding], { size: vision.imageSize });
+    using features = await encoder.encode(pixels, { signal });
+    using embedded = await connector.embed(features, { signal });
+    const { data } = await embedded.read({ signal });
+    const rows = pictures.length * queries;
+    return tensor('f32', [rows, words.width], (data as Float32Array).slice(0, rows * words.width));
+  };
   const predict = async (
     rows: readonly ReturnType<typeof format.encode<RgbImage>>[],
   ): Promise<Float32Array> => {
-    const seen = rows.flatMap(({ images }) => images);
-    let embeddings: HostTensor | undefined;
-    if (seen.length) {
-      // Whole batches of pictures: one program serves all.
-      const padded = [
-        ...seen,
-        ...seen.slice(0, 1).flatMap((one) => new Array(2 * batch - seen.length).fill(one)),
-      ];
-      using features = await encoder.encode(await preprocessBatch(padded, { size: vision.imageSize }), {
+    const shown = rows.flatMap(({ images }) => images);
+    const prompts = await embedPrompts(
+      words,
+      rows.map((row) => row.ids),
+      {
+        pad: special('[PAD]'),
+        visual: shown.length ? { token: special('<image>'), embeddings: await see(shown) } : undefined,
         signal,
-      });
-      using embedded = await connector.embed(features, { signal });
-      const { data } = await embedded.read({ signal });
-      const width = words.width;
-      embeddings = tensor(
-        'f32',
-        [seen.length * queries, width],
-        (data as Float32Array).slice(0, seen.length * queries * width),
-      );
-    }
-    const ids = rows.map((row) => row.ids);
-    const prompts = await embedPrompts(words, ids, {
-      pad: special('[PAD]'),
-      visual: embeddings && { token: special('<image>'), embeddings: embeddings as HostTensor<'f32'> },
-      signal,
-    });
+      },
+    );
     return (await generateImageEmbeddings(words, head, { prompts, queries, signal })).embeddings.data;
   };
   const size = queries * words.width;
   const images: RgbImage[] = [];
-  const conditions = tensor('f32', [count, queries, words.width]);
+  const [predicted, seen] = [0, 1].map(() => tensor('f32', [count, queries, words.width]));
   for (let from = 0; from < count; from += batch) {
     const samples = Array.from({ length: Math.min(batch, count - from) }, (_, i) =>
       drawSample(makeSample({ seed, split, tasks }, from + i), vision.imageSize),
     );
-    for (const sample of samples) images.push(pictureOf(sample));
-    conditions.data.set(
+    const pictures = samples.map(pictureOf);
+    images.push(...pictures);
+    seen.data.set((await see(pictures)).data, from * size);
+    predicted.data.set(
       await predict(samples.map((sample) => format.encode(drawPrompt(sample)))),
       from * size,
     );
     onProgress?.({ phase: 'conditions', loaded: from + samples.length, total: count });
   }
   const empty = tensor('f32', [queries, words.width], await predict([format.encode([generate])]));
-  return { images, conditions, empty };
+  return { images, predicted, seen, empty };
 }
 
 /** What comes before the picture, words of the same reply included. */

@@ -26,13 +26,16 @@ export const unetConfig = parseUnetConfig(unetJson(llama(1).width));
 type UnetTree = ReturnType<typeof unetParams>;
 
 /** Pictures that the decoder is taught with; each comes back with fresh noise. */
-const count = 12_000;
+const count = 16_000;
 const batch = 48;
+
+/** How many of a batch are drawn from what the encoder sees: all at first, one in five in the end. */
+const seenShare = (progress: number): number => Math.max(0.2, 1 - 1.6 * progress);
 
 /** The decoder: noise out of latents, under embeddings that the language model predicted. */
 export const drawStage: Stage = {
   name: 'draw',
-  updates: 2800,
+  updates: 6500,
   async make(workshop, updates, options) {
     const { seed, executor, tokenizerModel } = workshop;
     await using pretrained = await opened(workshop, 'interleave');
@@ -56,6 +59,7 @@ export const drawStage: Stage = {
       params,
       objective: diffusionObjective<ParamTree>(
         (p, inputs) => unet(part<UnetTree>(p), inputs, unetConfig).output,
+        { snrLimit: 5 },
       ),
       ema: 0.998,
       optimizer: {
@@ -74,11 +78,15 @@ export const drawStage: Stage = {
           const chosen = Array.from(random(seed, 0x64726177).uniform(batch, index * batch), (u) =>
             Math.floor(u * samples),
           );
-          const clean = rows(latents, chosen);
+          const clean = rows([latents], chosen);
           for (let i = 0; i < clean.data.length; i++) clean.data[i] *= factor;
+          const share = seenShare(index / updates);
+          const seen = random(seed, 0x7365656e)
+            .uniform(batch, index * batch)
+            .map((u) => (u < share ? 1 : 0));
           return {
             latents: clean,
-            condition: rows(drawn.conditions as HostTensor<'f32'>, chosen),
+            condition: rows([drawn.predicted, drawn.seen], chosen, seen),
             null_condition: drawn.empty,
             ...drawNoise({
               shape: [batch, c, h, w],
@@ -100,11 +108,16 @@ async function opened(...[workshop, stage]: Parameters<typeof weightsOf>) {
   return { source, [Symbol.asyncDispose]: () => source.close() };
 }
 
-/** Rows of a table, copied. */
-function rows({ shape, data }: HostTensor<'f32'>, chosen: readonly number[]): HostTensor<'f32'> {
+/** Rows of tables of one shape, copied: row `i` from table number `which[i]`, the first where there is no number. */
+function rows(
+  tables: readonly HostTensor<'f32'>[],
+  chosen: readonly number[],
+  which: ArrayLike<number> = [],
+): HostTensor<'f32'> {
+  const [{ shape, data }] = tables;
   const size = data.length / shape[0];
   const out = tensor('f32', [chosen.length, ...shape.slice(1)]);
   for (const [i, row] of chosen.entries())
-    out.data.set(data.subarray(row * size, (row + 1) * size), i * size);
+    out.data.set(tables[which[i] ?? 0].data.subarray(row * size, (row + 1) * size), i * size);
   return out;
 }

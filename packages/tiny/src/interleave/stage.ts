@@ -20,7 +20,7 @@ export const eyes = ['visual.**', 'ln_visual.**', 'cformer.**'];
 /** The unified objective on interleaved documents: next word, next image embedding. */
 export const interleaveStage: Stage = {
   name: 'interleave',
-  updates: 2600,
+  updates: 4700,
   async make(workshop, updates) {
     const { seed, tokenizerModel } = workshop;
     const tokenizer = tokenizerOf(tokenizerModel, 'base');

@@ -3,7 +3,7 @@
 export const vaeJson = {
   _class_name: 'AutoencoderKL',
   act_fn: 'silu',
-  block_out_channels: [12, 32, 48],
+  block_out_channels: [12, 24, 48],
   down_block_types: ['DownEncoderBlock2D', 'DownEncoderBlock2D', 'DownEncoderBlock2D'],
   up_block_types: ['UpDecoderBlock2D', 'UpDecoderBlock2D', 'UpDecoderBlock2D'],
   in_channels: 3,

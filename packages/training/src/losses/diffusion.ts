@@ -1,5 +1,18 @@
 import { type HostTensor, random, sizeOf, tensor } from '@emu-ts/base';
-import { add, less, mul, reshape, sub, type Value, where, zerosLike } from '@emu-ts/graph';
+import {
+  add,
+  div,
+  less,
+  max,
+  mean,
+  min,
+  mul,
+  reshape,
+  sub,
+  type Value,
+  where,
+  zerosLike,
+} from '@emu-ts/graph';
 import { meanSquaredError } from '@emu-ts/nn';
 import type { Params, ParamTree } from '@emu-ts/params';
 import type { Objective } from '../step/types.js';
@@ -9,6 +22,17 @@ export type NoisePredictor<T extends ParamTree> = (
   p: Params<T>,
   inputs: { readonly latents: Value; readonly timesteps: Value; readonly context: Value },
 ) => Value;
+
+export interface DiffusionOptions {
+  /** What is predicted. Default the noise. */
+  readonly target?: 'epsilon' | 'v' | undefined;
+  /**
+   * Timesteps whose ratio of signal to noise is above this count less, as if all predicted the clean latents with weight
+   * min(ratio, limit) (Hang et al., "Efficient Diffusion Training via Min-SNR Weighting Strategy", 2023, who take 5):
+   * the last fine noise teaches little and costs much. Default: all count alike.
+   */
+  readonly snrLimit?: number | undefined;
+}
 
 /**
  * Teaches a UNet to take noise out of latents under a condition (Ho et al., "Denoising Diffusion Probabilistic Models",
@@ -21,7 +45,7 @@ export type NoisePredictor<T extends ParamTree> = (
 export const diffusionObjective =
   <T extends ParamTree>(
     predict: NoisePredictor<T>,
-    { target = 'epsilon' }: { readonly target?: 'epsilon' | 'v' | undefined } = {},
+    { target = 'epsilon', snrLimit }: DiffusionOptions = {},
   ): Objective<T> =>
   (p, { latents, noise, signal, sigma, timesteps, condition, dropped, null_condition }) => {
     const perImage = (x: Value) => reshape(x, [-1, 1, 1, 1]);
@@ -34,7 +58,14 @@ export const diffusionObjective =
       context,
     });
     const wanted = target === 'epsilon' ? noise : sub(mul(noise, clean), mul(latents, noisy));
-    return { loss: meanSquaredError(prediction, wanted) };
+    if (snrLimit === undefined) return { loss: meanSquaredError(prediction, wanted) };
+    // Of an error in the noise, 1/ratio arrives in the clean latents, and of one in v the variance of the noise.
+    const variance = mul(noisy, noisy);
+    const ratio = div(mul(clean, clean), max(variance, 1e-8));
+    const arriving = target === 'epsilon' ? div(1, max(ratio, 1e-8)) : variance;
+    const weight = mul(min(ratio, snrLimit), arriving);
+    const off = sub(prediction, wanted);
+    return { loss: mean(mul(weight, mul(off, off))) };
   };
 
 export interface NoiseOptions {

@@ -178,6 +178,21 @@ describe('diffusion', () => {
     });
   });
 
+  it.each(['epsilon', 'v'] as const)('counts faint noise less when told so: %s', (target) => {
+    const limit = 2;
+    const objective = diffusionObjective((_, { latents }) => mul(latents, 0), { target, snrLimit: limit });
+    const { loss } = evaluate((v) => objective({} as never, v), batch);
+    const size = sizeOf(shape) / 4;
+    const [x, e, s, n] = [batch.latents, batch.noise, batch.signal, batch.sigma].map(toF64);
+    // In the clean latents an error of 1 in the noise is n / s, one in v is n: the same weight for both.
+    const terms = x.map((value, i) => {
+      const [signal, sigma] = [s[Math.floor(i / size)], n[Math.floor(i / size)]];
+      const off = target === 'epsilon' ? (e[i] * sigma) / signal : (signal * e[i] - sigma * value) * sigma;
+      return Math.min((signal / sigma) ** 2, limit) * off ** 2;
+    });
+    close(target, loss, terms.reduce((total, value) => total + value, 0) / terms.length, terms.length);
+  });
+
   it('asks for v when told so', () => {
     const objective = diffusionObjective((_, { latents }) => mul(latents, 0), { target: 'v' });
     const { loss } = evaluate((v) => objective({} as never, v), batch);
