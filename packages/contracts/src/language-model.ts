@@ -126,6 +126,30 @@ export interface LanguageModelSession extends Disposable {
   dispose(): void;
 }
 
+/** How `LanguageModel.continuations` chooses. */
+export interface ContinuationsOptions extends CallOptions {
+  /** `[prompts · beams]` Σ log p of every beam so far, prompt by prompt. */
+  readonly scores: readonly number[];
+  readonly beams: number;
+  /** Continuations to name for every prompt; fewer where there are not as many. */
+  readonly count: number;
+  /** Tokens that may not come. */
+  readonly forbidden?: readonly number[] | undefined;
+  /** Makes these ids of each beam less likely by this factor, before the beam's score is added. */
+  readonly repetition?:
+    | { readonly penalty: number; readonly ids: readonly (readonly number[])[] }
+    | undefined;
+}
+
+/** A way for a prompt to go on. */
+export interface Continuation {
+  /** 0..beams−1 of its prompt. */
+  readonly beam: number;
+  readonly token: number;
+  /** The beam's score and log p of the token; −∞ for one that is forbidden. */
+  readonly score: number;
+}
+
 /** A language model with its weights, on some executor. */
 export interface LanguageModel extends LanguageModelShape, AsyncDisposable {
   /**
@@ -136,6 +160,15 @@ export interface LanguageModel extends LanguageModelShape, AsyncDisposable {
 
   /** What each hidden state f32 `[rows width]` says about the next token: `[rows vocabSize]`. */
   logits(hidden: AnyTensor, options?: CallOptions): Promise<DeviceTensor>;
+
+  /**
+   * The best continuations of every prompt's beams together, best first; of equals the first beam's first token. Takes the
+   * hidden states f32 `[prompts · beams width]`, or `[prompts width]` where the beams of a prompt have read the same, and
+   * waits for a few numbers instead of logits. Absent where continuations are best chosen by the caller.
+   */
+  readonly continuations?:
+    | ((hidden: AnyTensor, options: ContinuationsOptions) => Promise<Continuation[][]>)
+    | undefined;
 
   /** @throws EmuError `CONTEXT_LENGTH` when the capacity exceeds the context */
   open(options: SessionOptions): Promise<LanguageModelSession>;

@@ -1,5 +1,6 @@
 import type { AnyKernel } from '@emu-ts/webgpu/kernel';
 import { cachedAttentionKernel } from './cached-attention/kernel.js';
+import { continuationsKernel } from './continuations/kernel.js';
 import { decodeKernels } from './decode/kernels.js';
 import { sampleKernel } from './sample/kernel.js';
 
@@ -8,4 +9,5 @@ export const languageModelKernels: readonly AnyKernel[] = [
   ...decodeKernels,
   cachedAttentionKernel,
   sampleKernel,
+  continuationsKernel,
 ];

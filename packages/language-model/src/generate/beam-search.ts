@@ -1,23 +1,48 @@
-import { Beams } from './beams.js';
+import type { Continuation, ContinuationsOptions } from '@emu-ts/contracts';
+import { Beams, wantedOf } from './beams.js';
 import type { Settings } from './options.js';
-import type { Search, SearchStep } from './search.js';
+import type { GenerateEvent, Search, SearchStep } from './search.js';
 
 /** Beam search over a batch: prompt i owns rows i · beams … (i + 1) · beams − 1. */
 export class BeamSearch implements Search {
   readonly rows: number;
-  readonly #beams: number;
+  readonly #settings: Settings;
   readonly #prompts: readonly Beams[];
 
   constructor(prompts: number, settings: Settings) {
     this.rows = prompts * settings.beams;
-    this.#beams = settings.beams;
+    this.#settings = settings;
     this.#prompts = Array.from({ length: prompts }, (_, prompt) => new Beams(prompt, settings));
   }
 
   advance(logits: (row: number) => Float32Array): SearchStep {
-    const first = (prompt: number) => prompt * this.#beams;
+    return this.#step((beams, first) => beams.advance((beam) => logits(first + beam)));
+  }
+
+  /** Takes continuations that were chosen elsewhere, of every prompt. */
+  accept(continuations: readonly (readonly Continuation[])[]): SearchStep {
+    return this.#step((beams, _, prompt) => beams.accept(continuations[prompt]));
+  }
+
+  /** What whoever chooses continuations of all prompts has to know; undefined where only the host can choose. */
+  asking(): ContinuationsOptions | undefined {
+    if (!this.#settings.elsewhere) return undefined;
+    const { ends, shortest, penalty } = this.#settings.elsewhere;
+    const rows = this.#prompts.flatMap(({ beams }) => beams);
+    const length = Math.max(...rows.map(({ ids }) => ids.length)); // of all that are not done
+    return {
+      beams: this.#settings.beams,
+      scores: rows.map(({ score }) => score),
+      count: wantedOf(this.#settings),
+      ...(length < shortest && { forbidden: ends }),
+      ...(penalty !== 1 && { repetition: { penalty, ids: rows.map(({ ids }) => ids) } }),
+    };
+  }
+
+  #step(extend: (beams: Beams, first: number, prompt: number) => GenerateEvent[]): SearchStep {
+    const first = (prompt: number) => prompt * this.#settings.beams;
     const events = this.#prompts.flatMap((beams, prompt) =>
-      beams.done ? [] : beams.advance((beam) => logits(first(prompt) + beam)),
+      beams.done ? [] : extend(beams, first(prompt), prompt),
     );
     if (this.#prompts.every(({ done }) => done)) return { events };
     return {

@@ -1,10 +1,11 @@
+import type { Continuation } from '@emu-ts/contracts';
 import { logSoftmax } from '../log-softmax.js';
 import { topN } from '../top-n.js';
 import { Hypotheses } from './hypotheses.js';
 import type { Settings } from './options.js';
 import type { GenerateEvent } from './search.js';
 
-interface Beam {
+export interface Beam {
   readonly ids: readonly number[];
   /** Σ log p, after the processors; f32. */
   readonly score: number;
@@ -14,6 +15,9 @@ interface Beam {
 
 /** Beams other than the first start so low that the first step can only branch off the first one. */
 const unlikely = -1e9;
+
+/** Continuations to look at in a step: enough that `beams` of them do not end. */
+export const wantedOf = ({ beams, end }: Settings): number => (1 + Math.max(1, end.length)) * beams;
 
 /**
  * Beam search for one prompt, step by step as in the reference (transformers 4.30, early stopping off): of the best
@@ -55,19 +59,27 @@ export class Beams {
     return this.#beams.map(({ parent }, i) => (this.#done ? i : parent));
   }
 
+  get beams(): readonly Beam[] {
+    return this.#beams;
+  }
+
   advance(logits: (beam: number) => Float32Array): GenerateEvent[] {
+    return this.accept(this.#continuations(logits));
+  }
+
+  /** Takes the best continuations of all beams together, best first. */
+  accept(continuations: readonly Continuation[]): GenerateEvent[] {
     const { end, beams, maxNewTokens } = this.#settings;
-    const candidates = this.#candidates(logits);
     const next: Beam[] = [];
-    candidates.forEach(({ parent, token, score }, rank) => {
+    continuations.forEach(({ beam, token, score }, rank) => {
       if (next.length === beams) return;
-      const { ids } = this.#beams[parent];
-      if (!end.includes(token)) next.push({ ids: [...ids, token], score, parent });
+      const { ids } = this.#beams[beam];
+      if (!end.includes(token)) next.push({ ids: [...ids, token], score, parent: beam });
       else if (rank < beams) this.#finished.add(ids, score, token);
     });
     this.#beams = next;
     const length = next[0].ids.length;
-    this.#done = this.#finished.settled(candidates[0].score, length);
+    this.#done = this.#finished.settled(continuations[0].score, length);
     if (!this.#done && length > maxNewTokens) {
       for (const { ids, score } of next) this.#finished.add(ids, score);
       this.#done = true;
@@ -75,9 +87,8 @@ export class Beams {
     return this.#done ? this.#finish() : this.#report();
   }
 
-  /** The best continuations of all beams together, best first: enough that `beams` of them do not end. */
-  #candidates(logits: (beam: number) => Float32Array) {
-    const { beams, end, processors } = this.#settings;
+  #continuations(logits: (beam: number) => Float32Array): Continuation[] {
+    const { beams, processors } = this.#settings;
     const rows = this.#beams.map(({ ids, score }, i) => {
       const scores = logSoftmax(logits(i));
       for (const processor of processors) processor(scores, ids, this.#prompt);
@@ -89,8 +100,8 @@ export class Beams {
     rows.forEach((scores, i) => {
       all.set(scores, i * vocabulary);
     });
-    return topN(all, (1 + Math.max(1, end.length)) * beams).map((index) => ({
-      parent: Math.floor(index / vocabulary),
+    return topN(all, wantedOf(this.#settings)).map((index) => ({
+      beam: Math.floor(index / vocabulary),
       token: index % vocabulary,
       score: all[index],
     }));

@@ -6,6 +6,7 @@ import { describeGpu, nullGpu } from '@emu-ts/testing';
 import { type WebGpuExecutor, webgpu } from '@emu-ts/webgpu';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { tinyConfig, tinyLlama } from '../../test/tiny-llama.js';
+import { watchReads } from '../../test/watch-reads.js';
 import { embedPrompts, emu14bLlama, type GenerateOptions, generate, llamaModel, stream } from '../index.js';
 import { cacheNames, drawGraph } from '../runtime/graphs.js';
 import { languageModelKernels } from '../webgpu.js';
@@ -28,21 +29,6 @@ const ways: readonly (readonly [string, Partial<GenerateOptions>])[] = [
   ],
 ];
 
-/** How many buffers wait to be read, at most, while `work` runs. */
-async function mostReads(device: GPUDevice, work: () => Promise<void>): Promise<number> {
-  const prototype = Object.getPrototypeOf(device.createBuffer({ size: 16, usage: 0x9 })) as GPUBuffer;
-  const { mapAsync } = prototype;
-  let [waiting, most] = [0, 0];
-  prototype.mapAsync = function (...mapped) {
-    most = Math.max(most, ++waiting);
-    return mapAsync.apply(this, mapped).finally(() => waiting--);
-  };
-  await work().finally(() => {
-    prototype.mapAsync = mapAsync;
-  });
-  return most;
-}
-
 describeGpu('generation', () => {
   let gpu: WebGpuExecutor;
   beforeAll(async () => {
@@ -58,11 +44,11 @@ describeGpu('generation', () => {
       const options = { tokens, maxNewTokens: 9, ...way };
       const wanted = await generate(here, prompt, options);
       let found: typeof wanted = [];
-      const reads = await mostReads(gpu.device, async () => {
+      const { most } = await watchReads(gpu.device, async () => {
         found = await generate(there, prompt, options);
       });
       expect(found, name).toEqual(wanted);
-      expect(reads, name).toBeGreaterThan(1);
+      expect(most, name).toBeGreaterThan(1);
     }
   });
 

@@ -1,11 +1,13 @@
 import { type CallOptions, EmuError } from '@emu-ts/base';
 import type { LanguageModel } from '@emu-ts/contracts';
+import type { AnyTensor } from '@emu-ts/graph';
+import { discard } from '../host.js';
 import { BeamSearch } from './beam-search.js';
 import { readLogits, rowOf } from './logits.js';
 import { type GenerateOptions, settingsOf } from './options.js';
 import type { Prompt } from './prompt.js';
 import { SamplingSearch } from './sampling-search.js';
-import type { GeneratedSequence, GenerateEvent, Search } from './search.js';
+import type { GeneratedSequence, GenerateEvent, Search, SearchStep } from './search.js';
 
 /**
  * Continues every prompt, event by event: tokens as soon as they are certain, and each sequence when it is finished. A
@@ -29,8 +31,7 @@ export async function* stream(
   using session = await model.open({ batch: prompts, capacity: length + maxNewTokens - 1, signal });
   const read = await session.prefill(prompt.embeddings, { padding: prompt.padding, signal, onProgress });
   const spread = search.rows / prompts;
-  let logits = await readLogits(model, read, call);
-  let step = search.advance((row) => rowOf(logits, Math.floor(row / spread), model));
+  let step = await advance(model, search, read, call);
   yield* step.events;
   if (step.next && spread > 1) {
     const expansion = Array.from({ length: search.rows }, (_, row) => Math.floor(row / spread));
@@ -39,10 +40,10 @@ export async function* stream(
   let tokens = 1;
   const progress = () =>
     onProgress?.({ phase: 'decode', component: 'language-model', loaded: tokens++, total: maxNewTokens });
-  const { elsewhere } = settings;
-  if (step.next && elsewhere && session.draw && search instanceof SamplingSearch) {
-    const steps = maxNewTokens - 1;
-    const drawing = { ...elsewhere, ...search.drawing(steps), first: step.next, steps, signal };
+  const steps = maxNewTokens - 1;
+  const how = session.draw && step.next && search instanceof SamplingSearch && search.drawing(steps);
+  if (step.next && how && session.draw) {
+    const drawing = { ...how, first: step.next, steps, signal };
     for await (const chosen of session.draw(drawing)) {
       progress();
       step = search.accept(chosen);
@@ -54,10 +55,32 @@ export async function* stream(
   while (step.next) {
     progress();
     if (step.parents) await session.reorder(step.parents, call);
-    logits = await readLogits(model, await session.step(step.next, call), call);
-    step = search.advance((row) => rowOf(logits, row, model));
+    step = await advance(model, search, await session.step(step.next, call), call);
     yield* step.events;
   }
+}
+
+/**
+ * From hidden states of every row, or every prompt, to the next step: continuations chosen beside the logits, or whatever
+ * the search finds in logits read into host memory. Frees the hidden states.
+ */
+async function advance(
+  model: LanguageModel,
+  search: Search,
+  hidden: AnyTensor,
+  call: CallOptions,
+): Promise<SearchStep> {
+  const asked = model.continuations && search instanceof BeamSearch && search.asking();
+  if (asked && model.continuations) {
+    try {
+      return search.accept(await model.continuations(hidden, { ...asked, ...call }));
+    } finally {
+      discard(hidden);
+    }
+  }
+  const spread = search.rows / hidden.shape[0];
+  const logits = await readLogits(model, hidden, call);
+  return search.advance((row) => rowOf(logits, Math.floor(row / spread), model));
 }
 
 /** Continues every prompt and returns the sequences of each: `[prompt][sequence]`, the best first. */

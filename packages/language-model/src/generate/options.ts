@@ -112,17 +112,15 @@ function processorsOf(options: GenerateOptions): LogitsProcessor[] {
   ].filter((processor): processor is LogitsProcessor => Boolean(processor));
 }
 
-/**
- * What a session needs to know to choose the tokens itself, from the second of a row on; undefined where only the host can
- * tell which tokens may come.
- */
+/** What whoever chooses tokens beside the logits needs to know; undefined where only the host can tell which may come. */
 function elsewhereOf(options: GenerateOptions) {
   const { allowed, noRepeatNgram, sampling, tokens } = options;
-  if (allowed || noRepeatNgram || (options.beams ?? 1) > 1) return undefined;
-  const shortest = Math.max(options.minLength ?? 1, 1 + (options.minNewTokens ?? 0));
+  if (allowed || noRepeatNgram) return undefined;
   return {
     ...(sampling && { temperature: sampling.temperature, topK: sampling.topK, topP: sampling.topP }),
-    forbidden: { ids: [tokens.end].flat(), after: Math.max(0, shortest - 2) },
+    ends: [tokens.end].flat(),
+    /** No end before a row is this long, begin token included. */
+    shortest: Math.max(options.minLength ?? 1, 1 + (options.minNewTokens ?? 0)),
     penalty: options.repetitionPenalty ?? 1,
   };
 }

@@ -45,15 +45,21 @@ export class SamplingSearch implements Search {
     return this.#step((_, i) => tokens[i]);
   }
 
-  /** What a session is told that goes on from here by itself: how, from which ids, and with which numbers. */
-  drawing(steps: number): Pick<DrawOptions, 'numbers' | 'repetition'> {
+  /**
+   * What a session is told that goes on from here by itself: how, from which ids, and with which numbers; undefined where
+   * it cannot.
+   */
+  drawing(steps: number): Omit<DrawOptions, 'first' | 'steps'> | undefined {
+    if (!this.#settings.elsewhere) return undefined;
+    const { ends, shortest, penalty, ...how } = this.#settings.elsewhere;
     const numbers = this.#draws && new Float32Array(this.rows * steps);
     this.#draws?.forEach((own, i) => {
       numbers?.set(own.uniform(steps, this.#rows[i].ids.length - 1), i * steps);
     });
-    const penalty = this.#settings.elsewhere?.penalty ?? 1;
     const ids = this.#rows.map((row) => row.ids);
-    return { numbers, ...(penalty === 1 ? {} : { repetition: { penalty, ids } }) };
+    const longest = Math.max(...ids.map(({ length }) => length)); // all that have not ended
+    const forbidden = { ids: ends, after: Math.max(0, shortest - longest) };
+    return { ...how, numbers, forbidden, ...(penalty === 1 ? {} : { repetition: { penalty, ids } }) };
   }
 
   #step(choose: (row: Row, i: number) => number | undefined): SearchStep {

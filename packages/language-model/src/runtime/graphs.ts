@@ -23,6 +23,7 @@ import {
 import { attention, maskValue } from '@emu-ts/nn';
 import { type Params, type ParamTree, paramInputs } from '@emu-ts/params';
 import { cachedAttentionOp, positionsFrom, readRows } from '../cached-attention/op.js';
+import { type ContinuationsAttrs, continuationsOp } from '../continuations/op.js';
 import { type SampleAttrs, sampleOp } from '../sample/op.js';
 
 /** What the graphs of one model have in common. */
@@ -156,6 +157,31 @@ export function reorderGraph(settings: GraphSettings, from: number, batch: numbe
 export function logitsGraph({ model }: GraphSettings, rows: number): Graph {
   const hidden = input('hidden', tensorType('f32', [rows, model.width]));
   return graphOf({ logits: model.logits(paramInputs(model.params), hidden) });
+}
+
+/** Which continuations are wanted, of how many beams. */
+export interface ContinuationsShape extends ContinuationsAttrs {
+  /** Rows of hidden states: one for every beam, or one for every prompt. */
+  readonly rows: number;
+  readonly prompts: number;
+  readonly beams: number;
+  /** Ids per beam that are less likely, and tokens that are forbidden; 0 for none. */
+  readonly seen: number;
+  readonly forbidden: number;
+}
+
+/** hidden [rows width], scores [prompts beams], seen [prompts beams seen], forbidden [forbidden] → the op's score and place. */
+export function continuationsGraph({ model }: GraphSettings, shape: ContinuationsShape): Graph {
+  const { rows, prompts, beams, seen, forbidden, count, penalty } = shape;
+  const read = input('hidden', tensorType('f32', [rows, model.width]));
+  const hidden = reshape(read, [prompts, rows / prompts, model.width]);
+  const operands = {
+    logits: model.logits(paramInputs(model.params), hidden),
+    scores: input('scores', tensorType('f32', [prompts, beams])),
+    seen: seen ? input('seen', tensorType('i32', [prompts, beams, seen])) : undefined,
+    forbidden: forbidden ? input('forbidden', tensorType('i32', [forbidden])) : undefined,
+  };
+  return graphOf(continuationsOp(operands, { count, penalty }));
 }
 
 /** ids [n] → embeddings [n width] */

@@ -14,8 +14,10 @@ import {
   placeParams,
   type TensorSource,
 } from '@emu-ts/params';
+import { continuationsOp } from '../continuations/op.js';
 import { takeHost } from '../host.js';
 import { capacityFor } from './buckets.js';
+import { continuations } from './continuations.js';
 import { embedGraph, type GraphSettings, logitsGraph, scoreGraph } from './graphs.js';
 import { Session } from './session.js';
 
@@ -78,11 +80,20 @@ class PlacedLanguageModel implements LanguageModel {
   readonly #programs: ProgramCache;
   readonly #prefillChunk: number;
 
+  readonly continuations: LanguageModel['continuations'];
+
   constructor(settings: GraphSettings, placed: PlacedParams, programs: ProgramCache, prefillChunk: number) {
     this.#settings = settings;
     this.#placed = placed;
     this.#programs = programs;
     this.#prefillChunk = prefillChunk;
+    if (placed.executor.hasKernel?.(continuationsOp))
+      this.continuations = async (hidden, options) => {
+        this.#checkHidden('continuations', hidden);
+        return continuations(settings, hidden, options, (key, graph, inputs) =>
+          this.#run(key, graph, inputs, options),
+        );
+      };
   }
 
   get width(): number {
@@ -110,9 +121,8 @@ class PlacedLanguageModel implements LanguageModel {
   }
 
   async logits(hidden: AnyTensor, options: CallOptions = {}): Promise<DeviceTensor> {
-    const [rows, width] = hidden.shape;
-    if (hidden.shape.length !== 2 || width !== this.width)
-      throw new ShapeError(`logits: hidden states are [rows ${this.width}], got ${formatType(hidden)}.`);
+    this.#checkHidden('logits', hidden);
+    const [rows] = hidden.shape;
     const graph = () => logitsGraph(this.#settings, rows);
     return (await this.#run(`logits ${rows}`, graph, { hidden }, options)).logits;
   }
@@ -160,6 +170,11 @@ class PlacedLanguageModel implements LanguageModel {
     signal?.throwIfAborted();
     const compile = async () => this.#placed.compile(graph());
     return this.#programs.with(key, compile, (program) => program.run(inputs, { signal }));
+  }
+
+  #checkHidden(what: string, hidden: AnyTensor): void {
+    if (hidden.shape.length === 2 && hidden.shape[1] === this.width) return;
+    throw new ShapeError(`${what}: hidden states are [rows ${this.width}], got ${formatType(hidden)}.`);
   }
 
   #checkContext(what: string, positions: number): void {

@@ -1,0 +1,79 @@
+import { type HostTensor, ShapeError, tensor } from '@emu-ts/base';
+import type { Continuation, ContinuationsOptions } from '@emu-ts/contracts';
+import type { AnyTensor, DeviceTensor, Graph } from '@emu-ts/graph';
+import { takeHost } from '../host.js';
+import { type ContinuationsShape, continuationsGraph, type GraphSettings } from './graphs.js';
+
+/** Runs the program of a key. */
+export type RunGraph = (
+  key: string,
+  graph: () => Graph,
+  inputs: Readonly<Record<string, AnyTensor>>,
+) => Promise<Record<string, DeviceTensor>>;
+
+/** Shaders know no infinity: a score below this is of a token that is forbidden, or of a beam that went on with one. */
+const dead = -1e29;
+
+/** Chooses the best continuations of every prompt's beams where the logits are, and reads those alone. */
+export async function continuations(
+  settings: GraphSettings,
+  hidden: AnyTensor,
+  { scores, beams, count, forbidden = [], repetition, signal }: ContinuationsOptions,
+  run: RunGraph,
+): Promise<Continuation[][]> {
+  const { vocabSize } = settings.model;
+  const [rows] = hidden.shape;
+  const prompts = scores.length / beams;
+  if (!Number.isInteger(prompts) || (rows !== scores.length && rows !== prompts))
+    throw new ShapeError(
+      `continuations: ${scores.length} scores for ${beams} beams a prompt do not fit ${rows} rows of hidden states.`,
+    );
+  const seen = repetition && heldBy(repetition.ids, prompts, beams);
+  const shape: ContinuationsShape = {
+    rows,
+    prompts,
+    beams,
+    count: Math.min(count, beams * vocabSize),
+    penalty: repetition?.penalty ?? 1,
+    seen: seen?.shape[2] ?? 0,
+    forbidden: forbidden.length,
+  };
+  const floored = scores.map((score) => Math.max(score, 10 * dead));
+  const chosen = await run(
+    `continuations ${JSON.stringify(shape)}`,
+    () => continuationsGraph(settings, shape),
+    {
+      hidden,
+      scores: tensor('f32', [prompts, beams], floored),
+      ...(seen && { seen }),
+      ...(forbidden.length ? { forbidden: tensor('i32', [forbidden.length], forbidden) } : {}),
+    },
+  );
+  const [score, place] = await Promise.all([
+    takeHost(chosen.score, { signal }),
+    takeHost(chosen.place, { signal }),
+  ]);
+  return Array.from({ length: prompts }, (_, prompt) =>
+    Array.from({ length: shape.count }, (_, i) => {
+      const at = Number(place.data[prompt * shape.count + i]);
+      const found = Number(score.data[prompt * shape.count + i]);
+      return {
+        beam: Math.floor(at / vocabSize),
+        token: at % vocabSize,
+        score: found < dead ? Number.NEGATIVE_INFINITY : found,
+      };
+    }),
+  );
+}
+
+/** Ids of every beam and −1 behind them: i32 [prompts beams n], where n is a power of two, so that few programs serve all. */
+function heldBy(ids: readonly (readonly number[])[], prompts: number, beams: number): HostTensor<'i32'> {
+  const longest = Math.max(16, ...ids.map(({ length }) => length));
+  const n = 2 ** Math.ceil(Math.log2(longest));
+  const held = tensor('i32', [prompts, beams, n]);
+  held.data.fill(-1);
+  ids.forEach((row, i) => {
+    held.data.set(row, i * n);
+  });
+  return held;
+}
