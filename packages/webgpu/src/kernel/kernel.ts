@@ -80,6 +80,8 @@ export interface Pattern {
  */
 export interface Fusion<A extends Attrs = Attrs> {
   readonly root: Pattern;
+  /** Only after composites were taken apart: whatever else may end in one of the nodes comes first. */
+  readonly late?: boolean | undefined;
   /** The attributes of the fused op, from those of the named nodes and the types of the outputs that are meant. */
   attrs(of: Readonly<Record<string, Attrs>>, types: Readonly<Record<string, TensorType>>): A;
 }

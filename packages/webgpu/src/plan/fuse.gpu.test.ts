@@ -94,6 +94,37 @@ describeGpu('fusion', () => {
     expect(await run({ ...both, other: sub(inside, 1) }, sharing)).toContain('prim.mul ×1 by prim.mul');
   });
 
+  it('leaves to others what it fuses late', async () => {
+    const { fuses = [], ...rest } = kernelOf({ op: primitives.mul, inputs: { a: 'x', b: 'scale' } });
+    const late = { ...rest, fuses: fuses.map((fusion) => ({ ...fusion, late: true })) };
+    const doubled = defineOp({
+      name: 'test.doubled',
+      inputs: ['x'],
+      outputs: ['y'],
+      infer: ({ x: doubling }, _: Record<string, never>) => ({ y: doubling }),
+      decompose: ({ x: doubling }) => ({ y: add(doubling, doubling) }),
+    });
+    const doubledKernel = defineKernel(doubled, {
+      name: 'test.doubled',
+      source: `@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) {
+        if (i < 12u) { store_y(i, 2.0 * load_x(i)); }
+      }`,
+      fuses: [
+        {
+          root: { op: primitives.add, inputs: { a: 'x', b: 'x' } },
+          attrs: () => ({}),
+        },
+      ],
+      workgroups: () => 1,
+    });
+    await using both = await webgpu({ kernels: [late, doubledKernel] });
+    const once = mul(x, scale);
+    expect(await run({ y: add(once, once) }, both)).toContain('test.doubled ×1 fuses prim.add');
+    expect(await run({ y: add(once, reshape(residual, [3, 4])) }, both)).toContain(
+      '×1 fuses prim.add, prim.mul',
+    );
+  });
+
   it('fuses each of several, one upon the other', async () => {
     const once = add(mul(x, scale), reshape(residual, [3, 4]));
     expect(await run({ y: add(mul(once, scale), once) })).toContain('×2 fuses prim.add, prim.mul');

@@ -9,7 +9,7 @@ import {
   sameShape,
   type Value,
 } from '@emu-ts/graph';
-import type { AnyKernel } from '../kernel/kernel.js';
+import type { AnyKernel, Fusion } from '../kernel/kernel.js';
 import {
   attrsOf,
   keptBy,
@@ -31,6 +31,12 @@ interface Claim {
   readonly kept: ReadonlyMap<Value, string>;
 }
 
+/** A kernel, and what it may fuse now. */
+interface Fusing {
+  readonly kernel: AnyKernel;
+  readonly fuses: readonly Fusion[];
+}
+
 type Supports = (kernel: AnyKernel, node: Node) => true | string;
 
 export interface Fused {
@@ -45,8 +51,15 @@ export interface Fused {
  * at before its parts; of several patterns at one place, the one of the first kernel in the list. Nothing is fused that
  * anything else reads from the inside.
  */
-export function fuse(graph: Graph, kernels: readonly AnyKernel[], supports: Supports): Fused {
-  const fusing = kernels.filter(({ fuses }) => fuses?.length);
+export function fuse(
+  graph: Graph,
+  kernels: readonly AnyKernel[],
+  supports: Supports,
+  { late }: { readonly late: boolean },
+): Fused {
+  const fusing = kernels
+    .map((kernel) => ({ kernel, fuses: (kernel.fuses ?? []).filter((fusion) => late || !fusion.late) }))
+    .filter(({ fuses }) => fuses.length);
   if (!fusing.length) return { graph, made: [], refused: [] };
   const readers = readersOf(graph);
   const claims = new Map<Node, Claim>();
@@ -81,9 +94,9 @@ function first<T, R>(list: Iterable<T>, f: (item: T) => R | undefined): R | unde
 }
 
 /** Every way in which a pattern ends at a node. */
-function* candidates(fusing: readonly AnyKernel[], node: Node): Iterable<Claim> {
-  for (const kernel of fusing)
-    for (const { root, attrs } of kernel.fuses ?? []) {
+function* candidates(fusing: readonly Fusing[], node: Node): Iterable<Claim> {
+  for (const { kernel, fuses } of fusing)
+    for (const { root, attrs } of fuses) {
       if (root.op !== node.op) continue;
       for (const found of matches(root, node.outputs[outputOf(root)]))
         yield {

@@ -58,12 +58,12 @@ export function select(graph: Graph, kernels: readonly AnyKernel[], gpu: GpuView
     return { refused };
   };
   const entries: PlanEntry[] = [];
-  const fused = (before: Graph): Graph => {
+  const fused = (before: Graph, late: boolean): Graph => {
     const {
       graph: after,
       made,
       refused,
-    } = fuse(before, kernels, (kernel, node) => supports(kernel, node, gpu));
+    } = fuse(before, kernels, (kernel, node) => supports(kernel, node, gpu), { late });
     const seen = new Set(entries.map(({ op }) => op));
     entries.push(...made);
     for (const { op, reason } of refused) if (!seen.has(op)) entries.push({ op, reason, unfused: true });
@@ -75,7 +75,7 @@ export function select(graph: Graph, kernels: readonly AnyKernel[], gpu: GpuView
     return kernel !== undefined;
   };
   const tidy = (g: Graph) => simplify(absorb(simplify(g)));
-  const expanded = fused(tidy(expand(fused(tidy(graph)), keep)));
+  const expanded = fused(tidy(expand(fused(tidy(graph), false), keep)), true);
   const chosen = new Map<Node, AnyKernel>();
   for (const node of expanded.nodes) {
     if (isFree(node)) continue;
