@@ -12,6 +12,7 @@ import {
   split,
   sum,
   tensorType,
+  type Value,
 } from '@emu-ts/graph';
 import { describeGpu, type Expectation, expectClose, randomTensors } from '@emu-ts/testing';
 import { type WebGpuExecutor, webgpu } from '@emu-ts/webgpu';
@@ -21,9 +22,11 @@ import {
   conv2d,
   gelu,
   groupNorm,
+  layerNorm,
   linear,
   mergeHeads,
   relu,
+  rmsNorm,
   silu,
   splitHeads,
   upsampleNearest,
@@ -31,6 +34,7 @@ import {
 import { nnKernels } from './webgpu.js';
 
 /** What the planner fuses: models as they write it, run with all kernels of nn, against the interpreter on the same graph. */
+const total = (x: Value) => sum(x, [0, 1]);
 const f32 = (name: string, ...shape: number[]) => input(name, tensorType('f32', shape));
 
 describeGpu('fusions of nn', () => {
@@ -126,5 +130,37 @@ describeGpu('fusions of nn', () => {
     const plan = await run(graphOf({ y: mergeHeads(attention({ q, k, v }, { scale: 0.5, causal: true })) }));
     expect(plan).toContain('attention.packed ×1 fuses attention.sdpa, prim.slice ×3, prim.transpose ×4');
     expect(plan).not.toContain('by prim.slice');
+  });
+
+  it('adds to the stream and normalises it in one pass', async () => {
+    const [x, weight, gain, shift] = [
+      f32('x', 2, 9, 512),
+      f32('weight', 24, 512),
+      f32('gain', 24),
+      f32('shift', 24),
+    ];
+    const [stream, other] = [f32('stream', 2, 9, 24), f32('other', 2, 9, 24)];
+    const sum = add(stream, linear({ weight, bias: shift }, x));
+    const y = layerNorm({ weight: gain, bias: shift }, sum, 1e-6);
+    const later = add(sum, mul(other, y));
+    const outputs = { later, y: rmsNorm({ weight: gain }, later, 1e-6) };
+    const plan = await run(graphOf(outputs), { terms: 512, depth: 6 });
+    expect(plan).toContain('nn.linear_norm ×1 fuses nn.layer_norm, nn.linear, prim.add');
+    expect(plan).toContain('nn.residual_norm ×1 fuses nn.rms_norm, prim.add');
+  });
+
+  it('keeps what gradients read of a stream and its norm', async () => {
+    const [x, weight, gain, shift] = [
+      f32('x', 9, 512),
+      f32('weight', 24, 512),
+      f32('gain', 24),
+      f32('shift', 24),
+    ];
+    const sum = add(f32('stream', 9, 24), linear({ weight }, x));
+    const y = layerNorm({ weight: gain, bias: shift }, sum, 1e-6);
+    const [dx, dgain] = gradients(total(mul(y, f32('dy', 9, 24))), [x, gain]);
+    const plan = await run(graphOf({ y, dx, dgain }), { terms: 512, depth: 6 });
+    expect(plan).toContain('nn.linear_norm ×1 fuses');
+    expect(plan).toContain('nn.layer_norm_vjp ×1 by');
   });
 });

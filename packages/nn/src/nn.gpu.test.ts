@@ -51,6 +51,24 @@ const activated = ({ inputs, ...rest }: OpCase, activation: string, added: boole
   const residual = f32(...x.shape.slice(0, -1), (weight ?? codes).shape[0]);
   return { ...rest, inputs: { ...inputs, ...(added ? { residual } : {}) }, attrs: { activation } };
 };
+/** What a block adds to the stream, and the norm that the next one begins with. */
+const normed = (
+  { name, inputs, ...rest }: Omit<OpCase, 'attrs'>,
+  norm: 'layer' | 'rms',
+  [rows, columns]: number[],
+): OpCase => ({
+  ...rest,
+  name: `${name}, ${norm}`,
+  inputs: {
+    ...inputs,
+    residual: f32(rows, columns),
+    gain: f32(columns),
+    ...(norm === 'layer' ? { shift: f32(columns) } : {}),
+  },
+  attrs: { norm, eps: 1e-5 },
+  // Sums of products are larger than their operands, and what the norm makes of them is as exact as they are.
+  expectation: { ...rest.expectation, depth: 4 },
+});
 const convolution = (x: number[], weight: number[], strides = [1, 1], padding = [1, 1, 1, 1]): OpCase => ({
   name: `[${x}] by [${weight}]`,
   inputs: { x: f32(...x), weight: f32(...weight), bias: f32(weight[0]) },
@@ -181,6 +199,20 @@ const suites: Readonly<Record<string, readonly OpCase[]>> = {
   'nn.linear_int8_activated': [casesOf(8)[0], ...many(8)].map((c) => activated(c, 'gelu', false)),
   'nn.linear_int4': [...casesOf(4), ...many(4)],
   'nn.linear_int8': [...casesOf(8), ...many(8)],
+  'nn.linear_norm': [
+    normed(product(70, 1100, 66), 'layer', [70, 66]),
+    normed(product(19, 530, 37), 'rms', [19, 37]),
+    normed(product(9, 600, 260), 'layer', [9, 260]),
+  ],
+  'nn.linear_int4_norm': many(4).map((c) => normed(c, 'rms', [c.inputs.x.shape[0], c.inputs.codes.shape[0]])),
+  'nn.linear_int8_norm': many(8).map((c) =>
+    normed(c, 'layer', [c.inputs.x.shape[0], c.inputs.codes.shape[0]]),
+  ),
+  'nn.residual_norm': [
+    normed({ name: '5 rows of 37', inputs: { x: f32(5, 37) } }, 'layer', [5, 37]),
+    normed({ name: '3 rows of 1408', inputs: { x: f32(3, 1408) } }, 'layer', [3, 1408]),
+    normed({ name: '2 rows of 1030', inputs: { x: f32(2, 1030) } }, 'rms', [2, 1030]),
+  ],
   'attention.sdpa': [
     ...sdpa.cases,
     ...[40, 64, 80, 88, 128, 160].map((d) => attention([1, 2, 9, 11, d])),

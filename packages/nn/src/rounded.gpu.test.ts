@@ -79,8 +79,19 @@ describe('on the null backend', async () => {
       const weights: Record<string, TensorType> = op.name.includes('int')
         ? { codes: tensorType('u8', [130, 3, 4 * bits]), scales: tensorType('f16', [130, 3]) }
         : { weight: tensorType('f16', [130, 70]) };
-      const types = { x: tensorType('f32', [65, 70]), ...weights, bias: tensorType('f32', [130]) };
-      const attrs = op.name.endsWith('activated') ? { activation: 'gelu' } : {};
+      const normed = op.name.endsWith('norm');
+      const rest = { residual: tensorType('f32', [65, 130]), gain: tensorType('f32', [130]) };
+      const types = {
+        x: tensorType('f32', [65, 70]),
+        ...weights,
+        bias: tensorType('f32', [130]),
+        ...(normed ? rest : {}),
+      };
+      const attrs = normed
+        ? { norm: 'rms', eps: 1e-6 }
+        : op.name.endsWith('activated')
+          ? { activation: 'gelu' }
+          : {};
       const graph = graphOf(op(symbols(types), attrs) as Record<string, Value>);
       expect(executor.plan(graph)).toContain(kernel.name);
       await using program = await executor.compile(graph);

@@ -10,9 +10,11 @@ import { layerNormKernels, layerNormVjpKernels } from './layer-norm/kernel.js';
 import { linearKernels } from './linear/kernel.js';
 import { linearActivatedKernels } from './linear-activated/kernel.js';
 import { linearGatedKernel } from './linear-gated/kernel.js';
+import { linearNormKernels } from './linear-norm/kernel.js';
 import { matmulTransposedKernels } from './matmul-transposed/kernel.js';
 import { packedAttentionKernels } from './packed-attention/kernel.js';
 import { linearInt4Kernels, linearInt8Kernels } from './quantized-linear/kernel.js';
+import { residualNormKernels } from './residual-norm/kernel.js';
 import { rmsNormKernels, rmsNormVjpKernels } from './rms-norm/kernel.js';
 import { ropeKernel } from './rope/kernel.js';
 import { sdpaKernels } from './sdpa/kernel.js';
@@ -25,6 +27,8 @@ import { tokenAttentionKernels } from './token-attention/kernel.js';
  * down: the first that supports a node runs it. No executor is imported here.
  */
 export const nnKernels: readonly AnyKernel[] = [
+  ...linearNormKernels,
+  ...residualNormKernels,
   linearGatedKernel,
   ...linearActivatedKernels,
   conv2dFusedKernel,
@@ -57,4 +61,9 @@ export const nnKernels: readonly AnyKernel[] = [
   crossEntropyVjpKernel,
 ];
 
+/** For packages whose fused ops are products or attention with an end or operands of their own. */
+export { floatRungs } from './linear/kernel.js';
+export { default as operandWeight } from './linear/operand-weight.wgsl';
+export { type Epilogue, type Product, type ProductTypes, tiledRungs } from './linear/product.js';
 export { nnRoundedKernels } from './linear-rounded/kernel.js';
+export { attentionRungs } from './sdpa/kernel.js';

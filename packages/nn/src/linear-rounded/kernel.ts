@@ -1,11 +1,13 @@
 /// <reference path="../wgsl.d.ts" />
 import { type AnyOp, type TensorType, tensorType } from '@emu-ts/graph';
 import type { AnyKernel, ManyPasses, Pass } from '@emu-ts/webgpu/kernel';
+import { rowPassRungs } from '../lanes/ladder.js';
 import { floatProduct } from '../linear/kernel.js';
 import { linearOp } from '../linear/op.js';
 import operandX from '../linear/operand-x.wgsl';
 import { type Epilogue, fewRows, type Product, type ProductTypes, plain } from '../linear/product.js';
 import { activatedEpilogue, activatedOps } from '../linear-activated/kernel.js';
+import { left, normOps, thenNorm } from '../linear-norm/kernel.js';
 import { int4Product, int8Product } from '../quantized-linear/kernel.js';
 import { linearInt4Op, linearInt8Op } from '../quantized-linear/op.js';
 import { rowsOf, u32, vectorises } from '../rows.js';
@@ -51,7 +53,7 @@ function matrixRung<T extends ProductTypes, A>(product: Product<T>, epilogue: Ep
           n: u32(n),
           k: u32(k),
           tiles: u32(tiles),
-          ...product.params?.(types),
+          ...product.params?.(types, attrs),
         },
         overrides: {
           VECTOR: Number(vectorises(k, types.x)),
@@ -118,7 +120,8 @@ function dp4aRung<T extends CodesTypes, A>(product: Product<T>, epilogue: Epilog
 
 // biome-ignore lint/suspicious/noExplicitAny: products whose weights have different operands
 type AnyProduct = Product<any>;
-type AnyRung = <A>(product: AnyProduct, epilogue: Epilogue<A>) => ManyPasses<Record<string, TensorType>, A>;
+// biome-ignore lint/suspicious/noExplicitAny: the same
+type AnyRung = <A>(product: AnyProduct, epilogue: Epilogue<A>) => ManyPasses<any, A>;
 
 const products: readonly { op: AnyOp; rungs: readonly AnyRung[]; product: AnyProduct }[] = [
   { op: linearOp as AnyOp, rungs: [matrixRung], product: floatProduct },
@@ -129,7 +132,11 @@ const products: readonly { op: AnyOp; rungs: readonly AnyRung[]; product: AnyPro
 /** `webgpu({ kernels: [...nnRoundedKernels, ...nnKernels] })` trades digits for speed where the device has the units. */
 export const nnRoundedKernels: readonly AnyKernel[] = products.flatMap(({ op, rungs, product }) => {
   const { op: activated, fuses } = activatedOps.find(({ base }) => base === op)!;
+  const norm = normOps.find(({ base }) => base === op)!;
   return rungs.flatMap((rung): AnyKernel[] => [
+    ...rowPassRungs(
+      (lanes): AnyKernel => ({ ...thenNorm(rung(product, left), lanes), op: norm.op, fuses: norm.fuses }),
+    ),
     { op: activated, fuses, ...rung(product, activatedEpilogue) },
     { op, ...rung(product, plain) },
   ]);

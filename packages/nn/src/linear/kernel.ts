@@ -46,10 +46,10 @@ export const floatProduct: Product<Types> = {
   group: 1,
 };
 
-/** Kernels for products with float weights, and what follows them. */
-export const floatRungs = <A>(epilogue: Epilogue<A>): readonly Rung<Types, A>[] => [
+/** Kernels for products with float weights, and what follows them. @param name of the op, where it is not one of nn */
+export const floatRungs = <A>(epilogue: Epilogue<A>, name = floatProduct.name): readonly Rung<Types, A>[] => [
   ...fewRungs({
-    name: `nn.linear${epilogue.suffix} few rows`,
+    name: `${name}${epilogue.suffix} few rows`,
     source: [operands, epilogue.source, few].join('\n'),
     supports: (types: Types) => {
       const { m } = sizes(types);
@@ -57,7 +57,8 @@ export const floatRungs = <A>(epilogue: Epilogue<A>): readonly Rung<Types, A>[] 
     },
     params: (types: Types) => {
       const { m, n, k } = sizes(types);
-      return { m: u32(m), n: u32(n), k: u32(k), groups: u32(groupsOf(types)) };
+      const numbers = { m: u32(m), n: u32(n), k: u32(k), groups: u32(groupsOf(types)) };
+      return { ...numbers, ...epilogue.params?.(types) };
     },
     overrides: (types: Types, attrs: A) => ({
       VECTOR: Number(vector(types)),
@@ -67,7 +68,7 @@ export const floatRungs = <A>(epilogue: Epilogue<A>): readonly Rung<Types, A>[] 
     widths: (types: Types) => ({ x: width(types), weight: width(types) }),
     workgroups: groupsOf,
   }),
-  ...tiledRungs(floatProduct, epilogue),
+  ...tiledRungs({ ...floatProduct, name }, epilogue),
 ];
 
 const linearNaiveKernel: Kernel<typeof linearOp> = {

@@ -11,7 +11,7 @@ import tiledSource from './linear-tiled.wgsl';
  * What every product y = x Wᵀ + b shares, however W is stored: a text with `fetch_w` stands before the kernel, and this
  * description says how W's operands are bound.
  */
-export interface Product<T> {
+export interface Product<T, A = unknown> {
   readonly name: string;
   /** `operand-x.wgsl` and the text with `fetch_w`. */
   readonly operands: string;
@@ -19,7 +19,9 @@ export interface Product<T> {
   readonly weights: readonly (keyof T & string)[];
   /** [n k] */
   size(types: T): readonly [n: number, k: number];
-  params?(types: T): Params;
+  /** Rows of y. Default those of x. */
+  rows?(types: T): number;
+  params?(types: T, attrs: A): Params;
   overrides?(types: T): Overrides;
   widths(types: T): Readonly<Record<string, Width>>;
   /** Elements of k that one `fetch_w` group shares: a split never cuts one. */
@@ -32,6 +34,7 @@ export interface Epilogue<A> {
   readonly suffix: string;
   readonly source: string;
   readonly reads: readonly string[];
+  params?(types: ProductTypes): Params;
   overrides?(attrs: A): Overrides;
 }
 
@@ -53,7 +56,7 @@ export const rowsAtOnce = (m: number): number => Math.max(1, Math.ceil(m / Math.
 const manyWorkgroups = 256;
 const shortestSpan = 256;
 
-interface Tiles {
+export interface Tiles {
   readonly m: number;
   readonly n: number;
   readonly k: number;
@@ -62,9 +65,9 @@ interface Tiles {
   readonly span: number;
 }
 
-function tilesOf<T extends ProductTypes>(product: Product<T>, types: T): Tiles {
+function tilesOf<T extends ProductTypes, A>(product: Product<T, A>, types: T): Tiles {
   const [n, k] = product.size(types);
-  const m = rowsOf(types.x);
+  const m = product.rows?.(types) ?? rowsOf(types.x);
   const tiles = Math.ceil(m / 64) * Math.ceil(n / 64);
   const wanted = Math.min(Math.floor(manyWorkgroups / Math.max(1, tiles)), Math.floor(k / shortestSpan), 8);
   const step = Math.max(16, product.group);
@@ -73,37 +76,38 @@ function tilesOf<T extends ProductTypes>(product: Product<T>, types: T): Tiles {
 }
 
 /** True, or why a tile of 64 × 64 is not worth its work. */
-export function tileable<T extends ProductTypes>(product: Product<T>, types: T): true | string {
+export function tileable<T extends ProductTypes, A>(product: Product<T, A>, types: T): true | string {
   const [n, k] = product.size(types);
   return Math.min(n, k) >= 8 || `a tile of 64 × 64 is wasted on ${n} outputs of ${k} inputs`;
 }
 
 function tilePass<T extends ProductTypes, A>(
-  product: Product<T>,
+  product: Product<T, A>,
   types: T,
+  attrs: A,
   tiles: Tiles,
-  finishing: readonly [Epilogue<A>, A] | undefined,
+  epilogue: Epilogue<A> | undefined,
 ): Pass {
   const { m, n, k } = tiles;
-  const [span, count] = finishing ? [k, tiles.tiles] : [tiles.span, tiles.tiles * tiles.splits];
-  const [epilogue, attrs] = finishing ?? [];
+  const [span, count] = epilogue ? [k, tiles.tiles] : [tiles.span, tiles.tiles * tiles.splits];
   return {
-    label: finishing ? undefined : 'tiles',
+    label: epilogue ? undefined : 'tiles',
     source: [product.operands, epilogue?.source ?? finishLater, tiledSource].join('\n'),
     reads: { x: 'x', ...named(product.weights), ...named(epilogue?.reads ?? []) },
-    writes: { y: finishing ? 'y' : 'partial' },
+    writes: { y: epilogue ? 'y' : 'partial' },
     params: {
       m: u32(m),
       n: u32(n),
       k: u32(k),
       span: u32(span),
       tiles: u32(count),
-      ...product.params?.(types),
+      ...product.params?.(types, attrs),
+      ...epilogue?.params?.(types),
     },
     overrides: {
       VECTOR: Number(vectorises(k, types.x)),
       ...product.overrides?.(types),
-      ...epilogue?.overrides?.(attrs as A),
+      ...epilogue?.overrides?.(attrs),
     },
     workgroups: count,
     widths: { x: vectorises(k, types.x) ? 4 : 1, ...product.widths(types) },
@@ -115,13 +119,13 @@ const named = (names: readonly string[]) => Object.fromEntries(names.map((name) 
 /** A kernel without its op. */
 export type Rung<T, A> = SinglePass<T, A> | ManyPasses<T, A>;
 
-/** Register tiles of 64 × 64: with k split over workgroups where there are few tiles, and without. */
-export function tiledRungs<T extends ProductTypes, A>(
-  product: Product<T>,
-  epilogue: Epilogue<A>,
-): readonly [split: ManyPasses<T, A>, whole: ManyPasses<T, A>] {
-  const name = `${product.name}${epilogue.suffix}`;
-  const split: ManyPasses<T, A> = {
+/** Register tiles of 64 × 64, with k split over workgroups where there are few tiles, and a pass that adds up. */
+export function splitRung<T extends ProductTypes, A>(
+  product: Product<T, A>,
+  name: string,
+  last: (tiles: Tiles, types: T, attrs: A) => Pass,
+): ManyPasses<T, A> {
+  return {
     name: `${name} tiled split`,
     supports: (types) => {
       const tiles = tilesOf(product, types);
@@ -134,23 +138,36 @@ export function tiledRungs<T extends ProductTypes, A>(
     },
     passes: (types, attrs) => {
       const tiles = tilesOf(product, types);
-      return [tilePass(product, types, tiles, undefined), sumPass(tiles, epilogue, attrs)];
+      return [tilePass(product, types, attrs, tiles, undefined), last(tiles, types, attrs)];
     },
   };
+}
+
+/** The same, and whole products where there are tiles enough. */
+export function tiledRungs<T extends ProductTypes, A>(
+  product: Product<T, A>,
+  epilogue: Epilogue<A>,
+): readonly [split: ManyPasses<T, A>, whole: ManyPasses<T, A>] {
+  const name = `${product.name}${epilogue.suffix}`;
   const whole: ManyPasses<T, A> = {
     name: `${name} tiled`,
     supports: (types) => tileable(product, types),
-    passes: (types, attrs) => [tilePass(product, types, tilesOf(product, types), [epilogue, attrs])],
+    passes: (types, attrs) => [tilePass(product, types, attrs, tilesOf(product, types), epilogue)],
   };
-  return [split, whole];
+  return [splitRung(product, name, (tiles, types, attrs) => sumPass(tiles, types, epilogue, attrs)), whole];
 }
 
-const sumPass = <A>({ m, n, splits }: Tiles, { source, reads, overrides }: Epilogue<A>, attrs: A): Pass => ({
+const sumPass = <A>(
+  { m, n, splits }: Tiles,
+  types: ProductTypes,
+  { source, reads, params, overrides }: Epilogue<A>,
+  attrs: A,
+): Pass => ({
   label: 'sum',
   source: `${source}\n${sumSource}`,
   reads: { partial: 'partial', ...named(reads) },
   writes: { y: 'y' },
-  params: { size: u32(m * n), n: u32(n), splits: u32(splits) },
+  params: { size: u32(m * n), n: u32(n), splits: u32(splits), ...params?.(types) },
   overrides: overrides?.(attrs),
   workgroups: Math.ceil((m * n) / 256),
 });

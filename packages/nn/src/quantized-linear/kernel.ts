@@ -40,7 +40,8 @@ const fewKernels = <A>(product: Product<Types>, epilogue: Epilogue<A>, bytes: bo
     params: (types: Types) => {
       const [n, groups] = types.codes.shape;
       const numbers = { m: rowsOf(types.x), n, k: last(types.x), groups, blocks: blocksOf(types) };
-      return Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, u32(value)]));
+      const own = Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, u32(value)]));
+      return { ...own, ...epilogue.params?.(types) };
     },
     overrides: ({ x }: Types, attrs: A) => ({
       ROWS: rowsAtOnce(Math.max(1, rowsOf(x))),

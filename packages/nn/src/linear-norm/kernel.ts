@@ -1,0 +1,90 @@
+/// <reference path="../wgsl.d.ts" />
+import { type AnyOp, size, type TensorType, tensorType } from '@emu-ts/graph';
+import type { AnyKernel, Fusion, GpuView, ManyPasses } from '@emu-ts/webgpu/kernel';
+import { rowPassRungs } from '../lanes/ladder.js';
+import finishLater from '../linear/finish-later.wgsl';
+import { floatProduct } from '../linear/kernel.js';
+import { linearOp } from '../linear/op.js';
+import { type Epilogue, fewRows, type Product, type ProductTypes, splitRung } from '../linear/product.js';
+import { int4Product, int8Product } from '../quantized-linear/kernel.js';
+import { linearInt4Op, linearInt8Op } from '../quantized-linear/op.js';
+import type { ResidualNorm } from '../residual-norm/op.js';
+import { normFits, normPass, residualFusions } from '../residual-norm/passes.js';
+import { rowsOf } from '../rows.js';
+import { linearInt4NormOp, linearInt8NormOp, linearNormOp } from './op.js';
+
+type Types = ProductTypes & {
+  readonly gain: TensorType;
+  readonly shift?: TensorType | undefined;
+  readonly sum: TensorType;
+};
+
+const kinds = [
+  { base: linearOp, op: linearNormOp, product: floatProduct, weights: ['weight'] },
+  { base: linearInt4Op, op: linearInt4NormOp, product: int4Product, weights: ['codes', 'scales'] },
+  { base: linearInt8Op, op: linearInt8NormOp, product: int8Product, weights: ['codes', 'scales'] },
+] as const;
+
+/** The fused op of each kind of linear layer. */
+export const normOps: readonly {
+  readonly base: AnyOp;
+  readonly op: AnyOp;
+  readonly fuses: readonly Fusion<ResidualNorm>[];
+}[] = kinds.map(({ base, op, weights }) => {
+  const names = ['x', ...weights].map((name) => [name, name]);
+  const product = { op: base as AnyOp, inputs: { ...Object.fromEntries(names), bias: 'bias?' } };
+  return { base, op, fuses: residualFusions(product) };
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: products whose weights have different operands
+type AnyProduct = Product<any>;
+
+/**
+ * A product whose inner dimension is split needs a pass that adds up: that pass owns whole rows, and so adds the residual and
+ * normalises too. Where it is not split, the product adds the residual, and the norm is a dispatch of its own.
+ */
+export const linearNormKernels: readonly AnyKernel[] = kinds.flatMap(({ product, base, op }) => {
+  const { fuses } = normOps.find((kind) => kind.base === base)!;
+  return rowPassRungs((lanes): AnyKernel => {
+    const name = `${product.name}_norm`;
+    const rung = splitRung<Types, ResidualNorm>(product as AnyProduct, name, ({ splits }, types, attrs) =>
+      normPass(types, attrs, lanes, { addends: 'partial', splits }),
+    );
+    return {
+      ...rung,
+      op,
+      fuses,
+      arrays: product.weights.filter((weight) => weight === 'codes'),
+      supports: (types: Types, attrs: ResidualNorm, gpu: GpuView) => {
+        if (rowsOf(types.x) <= fewRows) return `${rowsOf(types.x)} rows <= ${fewRows}`;
+        const fits = normFits(types, gpu);
+        return fits === true ? (rung.supports?.(types, attrs, gpu) ?? true) : fits;
+      },
+    };
+  });
+});
+
+/** For a rung that writes its sums as they are, and leaves the rest to the norm. */
+export const left: Epilogue<ResidualNorm> = { suffix: '_norm', source: finishLater, reads: [] };
+
+/** That rung, and the norm. */
+export const thenNorm = (
+  rung: ManyPasses<Types, ResidualNorm>,
+  lanes: string,
+): ManyPasses<Types, ResidualNorm> => ({
+  ...rung,
+  supports: (types, attrs, gpu) => {
+    const fits = normFits(types, gpu);
+    return fits === true ? (rung.supports?.(types, attrs, gpu) ?? true) : fits;
+  },
+  scratch: (types, attrs, gpu) => ({
+    ...rung.scratch?.(types, attrs, gpu),
+    sums: tensorType('f32', [size(types.sum)]),
+  }),
+  passes: (types, attrs, gpu) => [
+    ...rung
+      .passes(types, attrs, gpu)
+      .map((pass) => (pass.writes.y ? { ...pass, writes: { ...pass.writes, y: 'sums' } } : pass)),
+    normPass(types, attrs, lanes, { addends: 'sums', splits: 1 }),
+  ],
+});
