@@ -6,7 +6,7 @@ import { groupNormOp } from '../group-norm/op.js';
 import { normScratch, tablePasses } from '../group-norm/passes.js';
 import { siluOp } from '../silu/op.js';
 import { upsampleNearestOp } from '../upsample-nearest/op.js';
-import { conv2dFusedOp, type FusedConvolution, seen } from './op.js';
+import { conv2dFusedOp, type FusedConvolution, mapOf, seen, turns } from './op.js';
 
 type Attrs = Readonly<Record<string, unknown>>;
 
@@ -23,33 +23,55 @@ const cut = (x: Pattern, name?: string): Pattern => ({
     (steps as readonly number[]).every((step) => step === 1),
 });
 
+/** Pixels become tokens, or tokens pixels. */
+const turned = (x: Pattern | string): Pattern => ({
+  op: primitives.transpose,
+  inputs: { x },
+  when: ({ permutation }) => turns(permutation as readonly number[]),
+});
+
+interface Source {
+  readonly source: Pattern | 'x';
+  readonly silu?: boolean;
+  readonly tokensIn?: boolean;
+}
+
 /** What a convolution may read, the largest first. */
-const sources: readonly { readonly source: Pattern | 'x'; readonly silu?: boolean }[] = [
+const sources: readonly Source[] = [
   { source: { op: siluOp, inputs: { x: norm } }, silu: true },
   { source: norm },
   { source: cut(cut(enlarged), 'cut') },
   { source: cut(enlarged, 'cut') },
   { source: enlarged },
+  { source: turned('x'), tokensIn: true },
   { source: 'x' },
 ];
 
-function attrsFrom(of: Readonly<Record<string, Attrs>>, silu = false): FusedConvolution {
+function attrsFrom(
+  of: Readonly<Record<string, Attrs>>,
+  { silu = false, tokensIn = false }: Source,
+  tokensOut = false,
+): FusedConvolution {
   const { strides, padding } = of.conv as Pick<FusedConvolution, 'strides' | 'padding'>;
   const { groups, eps } = (of.norm ?? { groups: 1, eps: 0 }) as Pick<FusedConvolution, 'groups' | 'eps'>;
   const { factor } = (of.enlarged ?? { factor: 1 }) as Pick<FusedConvolution, 'factor'>;
   const [, , height, width] = (of.cut?.ends ?? [0, 0, 0, 0]) as readonly number[];
-  return { strides, padding, groups, eps, silu, factor, height, width };
+  return { strides, padding, groups, eps, silu, factor, height, width, tokensIn, tokensOut };
 }
 
-const fusions: readonly Fusion<FusedConvolution>[] = sources.flatMap(({ source, silu }) => {
+const fusions: readonly Fusion<FusedConvolution>[] = sources.flatMap((read) => {
   const conv: Pattern = {
     op: conv2dOp,
-    inputs: { x: source, weight: 'weight', bias: 'bias?' },
+    inputs: { x: read.source, weight: 'weight', bias: 'bias?' },
     name: 'conv',
   };
-  const attrs = (of: Readonly<Record<string, Attrs>>) => attrsFrom(of, silu);
+  const attrs = (of: Readonly<Record<string, Attrs>>) => attrsFrom(of, read);
   const sum = { root: { op: primitives.add, inputs: { a: conv, b: 'added' } }, attrs };
-  return source === 'x' ? [sum] : [sum, { root: conv, attrs }];
+  const tokens = {
+    root: turned(conv),
+    attrs: (of: Readonly<Record<string, Attrs>>) => attrsFrom(of, read, true),
+  };
+  return read.source === 'x' ? [sum, tokens] : [sum, tokens, { root: conv, attrs }];
 });
 
 type Types = {
@@ -60,22 +82,34 @@ type Types = {
   readonly y: TensorType;
 };
 
-const convolution = ({ x, gain, weight, added, y }: Types, attrs: FusedConvolution): Convolution => ({
-  x,
-  weight,
-  added,
-  y,
-  strides: attrs.strides,
-  padding: attrs.padding,
-  normalised: gain !== undefined,
-  silu: attrs.silu,
-  enlarged: attrs.factor > 1 ? { factor: attrs.factor, ...seen(x, attrs) } : undefined,
-});
+function convolution(
+  { x: given, gain, weight, added, y }: Types,
+  { factor, silu, strides, padding, tokensIn, tokensOut, ...cut }: FusedConvolution,
+): Convolution {
+  const x = tokensIn ? mapOf(given) : given;
+  const [, left, , right] = padding;
+  const { height, width } = seen(x, { factor, ...cut });
+  const columns = Math.floor((width + left + right - weight.shape[3]) / strides[1]) + 1;
+  return {
+    x,
+    weight,
+    added,
+    y: tokensOut ? mapOf(y, columns) : y,
+    strides,
+    padding,
+    normalised: gain !== undefined,
+    silu,
+    tokensIn,
+    tokensOut,
+    enlarged: factor > 1 ? { factor, height, width } : undefined,
+  };
+}
 
 export const conv2dFusedKernel: Kernel<typeof conv2dFusedOp> = {
   op: conv2dFusedOp,
   name: 'nn.conv2d_fused tiled',
   fuses: fusions,
+  supports: ({ gain }, { tokensIn }) => !(gain && tokensIn) || 'tokens are not normalised on their way in',
   scratch: (types, attrs) => ({
     ...(types.gain ? normScratch(types.x, attrs) : {}),
     ...convScratch(convolution(types, attrs)),

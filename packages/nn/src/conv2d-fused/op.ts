@@ -9,6 +9,7 @@ import {
   size,
   slice,
   type TensorType,
+  transpose,
   type Value,
 } from '@emu-ts/graph';
 import { conv2dOp } from '../conv2d/op.js';
@@ -18,7 +19,7 @@ import { upsampleNearest } from '../upsample-nearest/op.js';
 
 /**
  * A convolution as diffusion models surround it: y = conv(source(x)) + added, where the source is x, group-normalised x,
- * that after SiLU, or x enlarged; `added` is a map like y or one number for each channel (of each image). This op stands in
+ * that after SiLU, x enlarged, or the tokens of a transformer; `added` is a map like y or one number for each channel (of each image). This op stands in
  * no model: the WebGPU planner puts it where a graph holds these parts, and what lies between them is never written.
  */
 export type FusedConvolution = ConvGeometry & {
@@ -30,22 +31,30 @@ export type FusedConvolution = ConvGeometry & {
   readonly factor: number;
   readonly height: number;
   readonly width: number;
+  /** x, or y, is [n positions c], as transformers have it: of convolutions that look at one pixel at a time. */
+  readonly tokensIn: boolean;
+  readonly tokensOut: boolean;
 };
 
 export const conv2dFusedOp = defineOp({
   name: 'nn.conv2d_fused',
   inputs: ['x', 'gain?', 'shift?', 'weight', 'bias?', 'added?'],
   outputs: ['y'],
-  infer({ x, gain, shift, weight, bias, added }, attrs: FusedConvolution) {
+  infer({ x: given, gain, shift, weight, bias, added }, attrs: FusedConvolution) {
+    const x = attrs.tokensIn ? mapOf(given) : given;
     if (gain && shift) groupNormOp.infer({ x, weight: gain, bias: shift }, attrs);
     const { height, width } = seen(x, attrs);
     const [n, c] = x.shape;
     const { y } = conv2dOp.infer({ x: { ...x, shape: [n, c, height, width] }, weight, bias }, attrs);
     if (added && (added.dtype !== y.dtype || !fits(added, y)))
       throw new ShapeError(`nn.conv2d_fused: 'added' ${formatType(added)} does not fit ${formatType(y)}.`);
-    return { y };
+    const positions = y.shape[2] * y.shape[3];
+    if (attrs.tokensIn && (weight.shape[2] * weight.shape[3] !== 1 || positions !== size(x) / (n * c)))
+      throw new ShapeError(`nn.conv2d_fused: tokens have no neighbours for a kernel ${formatType(weight)}.`);
+    return { y: attrs.tokensOut ? { ...y, shape: [n, positions, y.shape[1]] } : y };
   },
-  decompose({ x, gain, shift, weight, bias, added }, attrs) {
+  decompose({ x: given, gain, shift, weight, bias, added }, attrs) {
+    const x = attrs.tokensIn ? reshape(transpose(given, turn), mapOf(given).shape) : given;
     let source = x;
     if (gain && shift) source = groupNormOp({ x, weight: gain, bias: shift }, attrs).y;
     if (attrs.silu) source = silu(source);
@@ -54,12 +63,28 @@ export const conv2dFusedOp = defineOp({
       source = slice(slice(upsampleNearest(source, attrs.factor), 2, 0, height), 3, 0, width);
     const { strides, padding } = attrs;
     const { y } = conv2dOp({ x: source, weight, bias }, { strides, padding });
-    return { y: added ? add(y, spread(added, y)) : y };
+    const sum = added ? add(y, spread(added, y)) : y;
+    const [n, o] = sum.shape;
+    return { y: attrs.tokensOut ? transpose(reshape(sum, [n, o, -1]), turn) : sum };
   },
 });
 
+const turn = [0, 2, 1];
+
+/** Whether a transposition makes tokens of positions, or positions of tokens. */
+export const turns = (permutation: readonly number[]): boolean => permutation.join() === turn.join();
+
+/** [n t c] as a map of so many columns, [n c t/columns columns]. */
+export function mapOf<T extends TensorType>(tokens: T, columns = 1): T {
+  const { n, t, c } = dims(tokens, 'n t c');
+  return { ...tokens, shape: [n, c, t / columns, columns] };
+}
+
 /** Height and width that the convolution sees. */
-export function seen(x: TensorType, { factor, height, width }: FusedConvolution) {
+export function seen(
+  x: TensorType,
+  { factor, height, width }: Pick<FusedConvolution, 'factor' | 'height' | 'width'>,
+) {
   const { h, w } = dims(x, 'n c h w');
   return { height: height || h * factor, width: width || w * factor };
 }

@@ -1,4 +1,5 @@
-// y = the sum over all splits of partial [splits n o positions], finished as `finish` says. One invocation owns one element.
+// y = the sum over all splits of partial [splits n o positions], finished and placed as `finish` says. One invocation owns one
+// element.
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -7,5 +8,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
   var total = 0.0;
   for (var split = 0u; split < params.splits; split++) { total += load_partial(split * params.size + i); }
   let plane = i / params.positions;
-  store_y(i, finish(total, plane / params.o, plane % params.o, i % params.positions));
+  let image = plane / params.o;
+  let channel = plane % params.o;
+  let position = i % params.positions;
+  store_y(place(image, channel, position), finish(total, image, channel, position));
 }

@@ -5,12 +5,13 @@
 // go into workgroup memory; then all multiply from there. Sums are f32 and finished as `finish` says.
 //
 // While it is read, the picture may be normalised by a table [n c 3] of mean, scale and shift, activated by SiLU, and
-// enlarged: `height` and `width` are what the convolution sees, every pixel standing `factor` times in both directions. Where
-// there are few tiles and the inner dimension is long, it is split over several workgroups (`span` each), y is a list of
+// enlarged: `height` and `width` are what the convolution sees, every pixel standing `factor` times in both directions. Or it
+// comes from a transformer as [n positions c], for 1 × 1 convolutions. Where there are few tiles and the inner dimension is long, it is split over several workgroups (`span` each), y is a list of
 // partial results, and another pass adds them up.
 
 override VECTOR: bool = false; // the inner dimension divides by four
 override POINT: bool = false; // 1 × 1 without stride or padding, over positions that divide by four
+override TOKENS_IN: bool = false;
 override SILU: bool = false;
 
 var<workgroup> tile_w: array<vec4<f32>, 256>; // 64 channels × 4 vectors of the inner dimension
@@ -39,6 +40,13 @@ fn prepare(value: f32, plane: u32) -> f32 {
 fn fetch_x(image: u32, p: u32, position: u32) -> vec4<f32> {
   var value = vec4<f32>();
   if (p >= params.inner) { return value; }
+  if (TOKENS_IN) {
+    for (var j = 0u; j < 4u; j++) {
+      let at = position + j;
+      if (at < params.positions) { value[j] = load_x((image * params.positions + at) * params.c + p); }
+    }
+    return value;
+  }
   if (POINT) {
     let plane = image * params.c + p;
     if (position >= params.positions) { return value; }
@@ -102,10 +110,10 @@ fn main(
   for (var r = 0u; r < 4u; r++) {
     let channel = top + local.y * 4u + r;
     if (channel >= params.o) { continue; }
-    let base = ((split * params.n + image) * params.o + channel) * params.positions;
     for (var j = 0u; j < 4u; j++) {
       let position = left + local.x * 4u + j;
-      if (position < params.positions) { store_y(base + position, finish(sums[r][j], image, channel, position)); }
+      if (position >= params.positions) { continue; }
+      store_y(place(split * params.n + image, channel, position), finish(sums[r][j], image, channel, position));
     }
   }
 }

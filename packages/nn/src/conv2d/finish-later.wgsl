@@ -3,3 +3,7 @@
 fn finish(value: f32, image: u32, channel: u32, position: u32) -> f32 {
   return value;
 }
+
+fn place(image: u32, channel: u32, position: u32) -> u32 {
+  return (image * params.o + channel) * params.positions + position;
+}

@@ -16,6 +16,9 @@ export interface Convolution extends ConvGeometry {
   /** A tensor `table` [n c 3] says how to normalise. */
   readonly normalised?: boolean | undefined;
   readonly silu?: boolean | undefined;
+  /** `x` and `y` are types of maps; these lie as [n positions c], `x` for 1 × 1 convolutions alone. */
+  readonly tokensIn?: boolean | undefined;
+  readonly tokensOut?: boolean | undefined;
   /** What the convolution sees of an enlarged x. */
   readonly enlarged?:
     | { readonly factor: number; readonly height: number; readonly width: number }
@@ -52,7 +55,7 @@ export function convPasses(conv: Convolution): Pass[] {
 }
 
 function tiles(conv: Convolution, split: boolean): Pass {
-  const { x, weight, y, strides, padding, enlarged, normalised, silu } = conv;
+  const { x, weight, y, strides, padding, enlarged, normalised, silu, tokensIn } = conv;
   const { n, c, o, positions, inner, tiles: whole, span, splits } = sizes(conv);
   const [sh, sw] = strides;
   const [top, left] = padding;
@@ -82,6 +85,7 @@ function tiles(conv: Convolution, split: boolean): Pass {
   const vector = vectorises(inner, weight);
   const point =
     !enlarged &&
+    !tokensIn &&
     [kh, kw, sh, sw].every((d) => d === 1) &&
     padding.every((p) => p === 0) &&
     vectorises(positions, x);
@@ -105,6 +109,7 @@ function tiles(conv: Convolution, split: boolean): Pass {
     overrides: {
       VECTOR: Number(vector),
       POINT: Number(point),
+      TOKENS_IN: Number(tokensIn ?? false),
       SILU: Number(silu ?? false),
       ...(split ? {} : ends.overrides),
     },
@@ -128,7 +133,7 @@ function sum(conv: Convolution): Pass {
 }
 
 /** What `finish.wgsl` needs. */
-function finishing({ added, y }: Convolution): {
+function finishing({ added, y, tokensOut }: Convolution): {
   reads: Pass['reads'];
   params: Params;
   overrides: Overrides;
@@ -138,6 +143,6 @@ function finishing({ added, y }: Convolution): {
   return {
     reads: { bias: 'bias', added: added ? 'added' : null },
     params: { added_step: u32(added && size(added) === n * o ? o : 0) },
-    overrides: { ADDED_WHOLE: Number(whole) },
+    overrides: { ADDED_WHOLE: Number(whole), TOKENS_OUT: Number(tokensOut ?? false) },
   };
 }
