@@ -1,3 +1,4 @@
+import { diffusionDecoderKernels } from '@emu-ts/diffusion-decoder/webgpu';
 import { languageModelKernels } from '@emu-ts/language-model/webgpu';
 import { nnKernels } from '@emu-ts/nn/webgpu';
 import { type Bench, type BenchResult, hasGraphicsCard, prepareGpu } from '@emu-ts/testing';
@@ -20,7 +21,9 @@ const onGpu =
   (action: (executor: WebGpuExecutor) => Promise<BenchResult>): (() => Promise<BenchResult>) =>
   async () => {
     prepareGpu();
-    await using executor = await webgpu({ kernels: [...languageModelKernels, ...nnKernels] });
+    await using executor = await webgpu({
+      kernels: [...languageModelKernels, ...diffusionDecoderKernels, ...nnKernels],
+    });
     const result = await action(executor);
     return { ...result, detail: { ...result.detail, adapter: executor.capabilities.adapter } };
   };

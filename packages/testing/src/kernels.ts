@@ -1,6 +1,11 @@
+import { diffusionDecoderKernels } from '@emu-ts/diffusion-decoder/webgpu';
 import { languageModelKernels } from '@emu-ts/language-model/webgpu';
 import { nnKernels } from '@emu-ts/nn/webgpu';
 import type { AnyKernel } from '@emu-ts/webgpu/kernel';
 
 /** The WGSL kernels of all packages, as an app gives them to the executor. Imported late: `.wgsl` files need a loader. */
-export const allKernels: readonly AnyKernel[] = [...languageModelKernels, ...nnKernels];
+export const allKernels: readonly AnyKernel[] = [
+  ...languageModelKernels,
+  ...diffusionDecoderKernels,
+  ...nnKernels,
+];

@@ -22,12 +22,15 @@ export const createExecutor = (name: ExecutorName, options: CallOptions = {}): P
 
 /** WebGPU with the kernels of every package. Throws `NoAdapterError` where there is none. */
 export async function openWebGpu({ signal }: CallOptions = {}): Promise<WebGpuExecutor> {
-  const [{ webgpu }, { languageModelKernels }, { nnKernels }] = await Promise.all([
-    import('@emu-ts/webgpu'),
-    import('@emu-ts/language-model/webgpu'),
-    import('@emu-ts/nn/webgpu'),
-  ]);
-  return webgpu({ kernels: [...languageModelKernels, ...nnKernels], signal });
+  const [{ webgpu }, { diffusionDecoderKernels }, { languageModelKernels }, { nnKernels }] =
+    await Promise.all([
+      import('@emu-ts/webgpu'),
+      import('@emu-ts/diffusion-decoder/webgpu'),
+      import('@emu-ts/language-model/webgpu'),
+      import('@emu-ts/nn/webgpu'),
+    ]);
+  const kernels = [...languageModelKernels, ...diffusionDecoderKernels, ...nnKernels];
+  return webgpu({ kernels, signal });
 }
 
 /** ONNX Runtime's native library. */

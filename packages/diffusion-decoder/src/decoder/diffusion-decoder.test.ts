@@ -1,25 +1,12 @@
-import { EmuError, type HostTensor, random, tensor } from '@emu-ts/base';
+import { EmuError, random, tensor } from '@emu-ts/base';
 import type { ImagePreview, SafetyChecker, SchedulerFactory } from '@emu-ts/contracts';
 import { imageDecoderChecks } from '@emu-ts/contracts/conformance';
 import { type DeviceTensor, type Executor, interpreter } from '@emu-ts/graph';
-import { initialize, tensorSource } from '@emu-ts/params';
+import { tensorSource } from '@emu-ts/params';
 import { describe, expect, it } from 'vitest';
+import { condition, tinyDecoder } from '../../test/tiny-decoder.js';
 import { schedulers, stableDiffusionSchedule } from '../schedulers/index.js';
-import { emuUnetConfig, type UnetConfig, unetParams } from '../unet/index.js';
-import { emuVaeConfig, type VaeConfig, vaeParams } from '../vae/index.js';
-import { createDiffusionDecoder, type DiffusionDecoderOptions } from './diffusion-decoder.js';
-
-const level = { channels: 4, layers: 1, heads: 2, transformerLayers: 1, contextWidth: 3 };
-const unetConfig: UnetConfig = {
-  ...emuUnetConfig,
-  sampleSize: 4,
-  levels: [level, level],
-  downAttention: [true, false],
-  upAttention: [false, true],
-  normGroups: 2,
-  timeWidth: 6,
-};
-const vaeConfig: VaeConfig = { ...emuVaeConfig, channels: [4, 4], layers: 1, normGroups: 2 };
+import { createDiffusionDecoder } from './diffusion-decoder.js';
 
 /** Counts what an executor holds, and can be told to fail at the n-th run. */
 function counted(): { executor: Executor; live: Set<DeviceTensor>; failAt: (run: number) => void } {
@@ -60,17 +47,8 @@ function counted(): { executor: Executor; live: Set<DeviceTensor>; failAt: (run:
   };
 }
 
-const options = (executor: Executor): DiffusionDecoderOptions => ({
-  executor,
-  unet: { config: unetConfig, weights: tensorSource(initialize(unetParams(unetConfig), { seed: 1 })) },
-  vae: { config: vaeConfig, weights: tensorSource(initialize(vaeParams(vaeConfig), { seed: 2 })) },
-});
-
-const condition = (count: number, seed = 1): HostTensor =>
-  tensor('f32', [count, 2, 3], random(seed).normal(count * 6));
-
 describe('the image decoder contract', () => {
-  const create = () => createDiffusionDecoder(options(interpreter()));
+  const create = () => createDiffusionDecoder(tinyDecoder(interpreter()));
   for (const { name, run } of imageDecoderChecks(create, { rows: 2, height: 8, width: 4 })) it(name, run);
 });
 
@@ -79,7 +57,7 @@ describe('what the executor holds', () => {
 
   it('is the weights alone between calls and nothing in the end', async () => {
     const { executor, live } = counted();
-    const decoder = await createDiffusionDecoder(options(executor));
+    const decoder = await createDiffusionDecoder(tinyDecoder(executor));
     const weights = live.size;
     await decoder.decode(condition(2), { ...call, onPreview: () => {}, previewEvery: 1 });
     expect(live.size).toBe(weights);
@@ -89,7 +67,7 @@ describe('what the executor holds', () => {
 
   it('is the weights alone after an abort at any step', async () => {
     const { executor, live } = counted();
-    await using decoder = await createDiffusionDecoder(options(executor));
+    await using decoder = await createDiffusionDecoder(tinyDecoder(executor));
     const weights = live.size;
     for (const at of [1, 2, 3, 4, 5]) {
       const controller = new AbortController();
@@ -110,7 +88,7 @@ describe('what the executor holds', () => {
 
   it('is the weights alone after a failure at any run', async () => {
     const { executor, live, failAt } = counted();
-    await using decoder = await createDiffusionDecoder(options(executor));
+    await using decoder = await createDiffusionDecoder(tinyDecoder(executor));
     const weights = live.size;
     for (const run of [1, 2, 3, 6]) {
       failAt(run);
@@ -122,7 +100,7 @@ describe('what the executor holds', () => {
 
   it('is nothing when the VAE does not load', async () => {
     const { executor, live } = counted();
-    const { vae, ...rest } = options(executor);
+    const { vae, ...rest } = tinyDecoder(executor);
     const broken = { ...vae, weights: tensorSource(new Map()) };
     await expect(createDiffusionDecoder({ ...rest, vae: broken })).rejects.toMatchObject({
       code: 'CHECKPOINT_MISMATCH',
@@ -149,15 +127,15 @@ describe('decode', () => {
         };
       },
     };
-    await using decoder = await createDiffusionDecoder(options(executor));
+    await using decoder = await createDiffusionDecoder(tinyDecoder(executor));
     await decoder.decode(condition(4), { steps: 3, guidanceScale: 2, height: 4, width: 4 });
     const [keys, ...others] = ran;
     expect(keys).toMatch(/attn2\.keys$/);
-    expect(others).toEqual(['output', 'output', 'output', 'output', 'pixels', 'pixels']);
+    expect(others).toEqual(['latents', 'latents', 'latents', 'latents', 'pixels', 'pixels']);
   });
 
   it('starts from noise times the initial sigma, of any scheduler it is given', async () => {
-    await using decoder = await createDiffusionDecoder(options(interpreter()));
+    await using decoder = await createDiffusionDecoder(tinyDecoder(interpreter()));
     const seen: Float32Array[] = [];
     const scheduler: SchedulerFactory = (steps) => {
       const inner = schedulers.euler(stableDiffusionSchedule, steps);
@@ -183,7 +161,7 @@ describe('decode', () => {
   });
 
   it('equals the guided step done by hand on two unguided ones', async () => {
-    await using decoder = await createDiffusionDecoder(options(interpreter()));
+    await using decoder = await createDiffusionDecoder(tinyDecoder(interpreter()));
     const scale = 3;
     const outputs: Float32Array[] = [];
     const spy: SchedulerFactory = () => ({
@@ -213,7 +191,7 @@ describe('decode', () => {
       dispose,
       [Symbol.asyncDispose]: dispose,
     };
-    await using decoder = await createDiffusionDecoder({ ...options(interpreter()), safetyChecker });
+    await using decoder = await createDiffusionDecoder({ ...tinyDecoder(interpreter()), safetyChecker });
     const images = await decoder.decode(condition(2), { steps: 1, guidanceScale: 0, height: 4, width: 4 });
     expect(images.map(({ flagged }) => flagged)).toEqual([false, true]);
     expect(images.map(({ verdict }) => verdict?.scores)).toEqual([[0], [1]]);
@@ -222,7 +200,7 @@ describe('decode', () => {
   });
 
   it('previews every few calls, but not the finished picture', async () => {
-    await using decoder = await createDiffusionDecoder(options(interpreter()));
+    await using decoder = await createDiffusionDecoder(tinyDecoder(interpreter()));
     const previews: ImagePreview[] = [];
     await decoder.decode(condition(2), {
       steps: 6,
@@ -246,7 +224,7 @@ describe('decode', () => {
   });
 
   it('names what it knows when it does not know a scheduler', async () => {
-    await using decoder = await createDiffusionDecoder(options(interpreter()));
+    await using decoder = await createDiffusionDecoder(tinyDecoder(interpreter()));
     await expect(decoder.decode(condition(1), { guidanceScale: 1, scheduler: 'toString' })).rejects.toThrow(
       /There are pndm, ddim, dpmpp2m, euler, dpmpp2m_karras, euler_karras/,
     );

@@ -1,4 +1,4 @@
-import { breathe, type CallOptions, convert, tensor } from '@emu-ts/base';
+import { breathe, type CallOptions, tensor } from '@emu-ts/base';
 import type {
   DecodedImage,
   DecodeImageOptions,
@@ -11,9 +11,10 @@ import { type PlacedParams, ProgramCache, placeParams, type TensorSource } from 
 import { type SchedulerSet, schedulerSet } from '../schedulers/index.js';
 import { encodeTimesteps, type UnetConfig, unetParams } from '../unet/index.js';
 import { downscaleOf, type VaeConfig, vaeParams } from '../vae/index.js';
-import { conditionWidth, contextGraph, denoiseGraph, pixelsGraph } from './graphs.js';
+import { conditionWidth, contextGraph, denoiseDonation, denoiseGraph, pixelsGraph } from './graphs.js';
 import { pool, toRgb } from './images.js';
 import { type DecodeDefaults, type Plan, planDecode } from './plan.js';
+import { readAndDispose, type Walk, walk } from './walk.js';
 
 export interface DiffusionDecoderOptions extends CallOptions {
   readonly executor: Executor;
@@ -42,8 +43,8 @@ const stableDiffusion = {
 };
 
 /**
- * Latent diffusion on any executor: keys and values of the condition once, the UNet at every step, the VAE once, then the
- * safety checker. Reads and uploads the weights; the encoder half of the VAE is only checked.
+ * Latent diffusion on any executor: keys and values of the condition once, the UNet and the sampler's step after it as often
+ * as there are timesteps, the VAE once, then the safety checker. Reads and uploads the weights; the encoder half of the VAE is only checked.
  */
 export async function createDiffusionDecoder(options: DiffusionDecoderOptions): Promise<DiffusionDecoder> {
   const { executor, unet, vae, signal, onProgress } = options;
@@ -110,33 +111,28 @@ export class DiffusionDecoder implements ImageDecoder {
 
   async #denoise(condition: AnyTensor, plan: Plan, options: DecodeImageOptions): Promise<Float32Array> {
     const { batch, guided, rows, height, width, scheduler } = plan;
-    const { signal, onProgress } = options;
-    const { config } = this.#unet;
+    // Executors that run ahead stay near one whose caller may abort: progress then says what was done, not what was asked for.
+    const { signal = new AbortController().signal, onProgress } = options;
+    const { config, weights } = this.#unet;
     const total = scheduler.timesteps.length;
-    const shape = [batch, config.inChannels, height, width];
     const guidance = guided ? { guidance: tensor('f32', [], [plan.guidanceScale]) } : {};
     const context = await this.#context(condition, plan, signal);
     try {
-      const key = [batch, guided, rows, height, width].join();
-      const compile = () => this.#unet.weights.compile(denoiseGraph(config, plan));
+      using walking = walk({ ...plan, shape: [batch, config.inChannels, height, width] });
+      const { slots } = walking;
+      const key = [batch, guided, rows, height, width, slots].join();
+      const compile = () =>
+        weights.compile(denoiseGraph(config, { ...plan, slots }), { donate: denoiseDonation });
       return await this.#denoisers.with(key, compile, async (program) => {
-        let sample: Float32Array = plan.noise.map((x) => x * scheduler.initialSigma);
-        let state = scheduler.start();
         for (let i = 0; i < total; i++) {
           await breathe(signal);
-          const latents = tensor('f32', shape, scheduler.scaleInput(sample, i));
           const encoding = encodeTimesteps([scheduler.timesteps[i]], config);
-          const { output: device } = await program.run(
-            { latents, encoding, ...guidance, ...context },
-            { signal },
-          );
-          const output = await readAndDispose(device, signal);
-          const clean = scheduler.clean?.(i, { sample, output });
-          ({ sample, state } = scheduler.step(i, { sample, output, state }));
+          const given = { ...walking.inputs(i), encoding, ...guidance, ...context };
+          await walking.take(i, await program.run(given, { signal }), { signal });
           onProgress?.({ phase: 'denoise', component: 'unet', loaded: i + 1, total });
-          await this.#preview(clean ?? sample, i + 1, plan, options);
+          await this.#preview(walking, i + 1, plan, options);
         }
-        return sample;
+        return walking.sample({ signal });
       });
     } finally {
       for (const held of Object.values(context)) held.dispose();
@@ -151,19 +147,14 @@ export class DiffusionDecoder implements ImageDecoder {
     );
   }
 
-  async #preview(
-    latents: Float32Array,
-    step: number,
-    plan: Plan,
-    options: DecodeImageOptions,
-  ): Promise<void> {
+  async #preview(walking: Walk, step: number, plan: Plan, options: DecodeImageOptions): Promise<void> {
     const { onPreview, previewEvery = 5, signal } = options;
     const steps = plan.scheduler.timesteps.length;
     if (!onPreview || step % previewEvery !== 0 || step === steps) return;
     const { height, width } = plan;
     const factor = Math.ceil(Math.max(height, width) / previewSide);
     const images: RgbImage[] = [];
-    for (const picture of pictures(latents, plan.batch)) {
+    for (const picture of pictures(await walking.clean({ signal }), plan.batch)) {
       const small = pool(picture, height, width, Math.min(factor, height, width));
       images.push(await this.#decodePicture(small.data, small.height, small.width, signal));
     }
@@ -211,14 +202,6 @@ export class DiffusionDecoder implements ImageDecoder {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
-  }
-}
-
-async function readAndDispose(held: DeviceTensor, signal?: AbortSignal): Promise<Float32Array> {
-  try {
-    return convert(await held.read({ signal }), 'f32').data;
-  } finally {
-    held.dispose();
   }
 }
 

@@ -1,16 +1,6 @@
-import {
-  add,
-  concat,
-  type Graph,
-  graphOf,
-  input,
-  mul,
-  split,
-  sub,
-  tensorType,
-  type Value,
-} from '@emu-ts/graph';
+import { type Graph, graphOf, input, mul, tensorType, type Value } from '@emu-ts/graph';
 import { paramInputs } from '@emu-ts/params';
+import { samplerStepOp } from '../step/op.js';
 import {
   contextKeysValues,
   mapContext,
@@ -21,57 +11,63 @@ import {
 } from '../unet/index.js';
 import { type VaeConfig, vaeDecode, vaeParams } from '../vae/index.js';
 
-/** What a denoising program is made for. */
-export interface DenoiseShape {
+export interface ConditionShape {
   /** Pictures at once. */
   readonly batch: number;
   /** Each picture has a conditioned and an unconditioned prediction. */
   readonly guided: boolean;
   /** Rows of one condition. */
   readonly rows: number;
+}
+
+/** What a denoising program is made for. */
+export interface DenoiseShape extends ConditionShape {
   /** Latent pixels. */
   readonly height: number;
   readonly width: number;
+  /** Tensors that the sampler holds. */
+  readonly slots: number;
 }
 
 /** Width of the condition that a UNet takes. */
 export const conditionWidth = ({ encoderHidWidth, levels }: UnetConfig): number =>
   encoderHidWidth ?? levels[0].contextWidth;
 
-const conditionInput = (config: UnetConfig, { batch, guided, rows }: DenoiseShape): Value =>
+const conditionInput = (config: UnetConfig, { batch, guided, rows }: ConditionShape): Value =>
   input('condition', tensorType('f32', [guided ? 2 * batch : batch, rows, conditionWidth(config)]));
 
 /** `condition` [b n d] → keys and values by name: once per picture. */
-export const contextGraph = (config: UnetConfig, shape: DenoiseShape): Graph =>
+export const contextGraph = (config: UnetConfig, shape: ConditionShape): Graph =>
   graphOf(
     namedContext(contextKeysValues(paramInputs(unetParams(config)), conditionInput(config, shape), config)),
   );
 
+/** Inputs of a model call that the same outputs take the place of. */
+export const denoiseDonation = { latents: 'latents', state: 'state' };
+
 /**
- * One model call: `latents` [b c h w], `encoding` [1 e] of the timestep, keys and values, and with guidance the scalar
- * `guidance` → `output` [b c h w].
+ * One model call and the step after it: `latents` [b c h w], with guidance [2b c h w], the `state` [k b c h w] of the sampler
+ * and what it is mixed with (`samplerStepOp`), `encoding` [1 e] of the timestep, keys and values, and with guidance the
+ * scalar `guidance` → the next `latents` and `state`.
  */
 export function denoiseGraph(config: UnetConfig, shape: DenoiseShape): Graph {
   const p = paramInputs(unetParams(config));
-  const { batch, guided, height, width } = shape;
-  const latents = input('latents', tensorType('f32', [batch, config.inChannels, height, width]));
+  const { batch, guided, height, width, slots } = shape;
+  const picture = [config.inChannels, height, width];
+  const latents = input('latents', tensorType('f32', [guided ? 2 * batch : batch, ...picture]));
   const timesteps = input('encoding', tensorType('f32', [1, config.levels[0].channels]));
   const types = contextKeysValues(p, conditionInput(config, shape), config);
   const context = mapContext(types, (name, type) => input(name, type));
-  if (!guided) return graphOf({ output: unet(p, { latents, timesteps, context }, config).output });
-  const both = unet(p, { latents: concat([latents, latents], 0), timesteps, context }, config);
-  return graphOf({ output: guide(both.output, input('guidance', tensorType('f32', []))) });
-}
-
-/**
- * Classifier-free guidance (Ho and Salimans, 2022): unconditioned + scale · (conditioned − unconditioned).
- *
- * @param predictions [2b c h w], the conditioned half first
- */
-export function guide(predictions: Value, scale: Value): Value {
-  const batch = predictions.shape[0] / 2;
-  const [conditioned, unconditioned] = split(predictions, 0, [batch, batch]);
-  return add(unconditioned, mul(scale, sub(conditioned, unconditioned)));
+  const { stateOut, seen } = samplerStepOp(
+    {
+      predictions: unet(p, { latents, timesteps, context }, config).output,
+      state: input('state', tensorType('f32', [slots, batch, ...picture])),
+      mixing: input('mixing', tensorType('f32', [slots + 1, slots + 1])),
+      guidance: guided ? input('guidance', tensorType('f32', [])) : undefined,
+    },
+    {},
+  );
+  return graphOf({ latents: seen, state: stateOut });
 }
 
 /** `latents` [1 c h w] of the UNet → `pixels` [1 3 H W] in −1…1. */

@@ -4,7 +4,7 @@ import { type AnyTensor, formatType, isDeviceTensor } from '@emu-ts/graph';
 import type { SchedulerSet } from '../schedulers/index.js';
 import type { UnetConfig } from '../unet/index.js';
 import { downscaleOf, type VaeConfig } from '../vae/index.js';
-import { conditionWidth, type DenoiseShape } from './graphs.js';
+import { type ConditionShape, conditionWidth } from './graphs.js';
 
 /** What is used where a call does not say. */
 export interface DecodeDefaults {
@@ -15,7 +15,10 @@ export interface DecodeDefaults {
 }
 
 /** A call with everything checked and decided. */
-export interface Plan extends DenoiseShape {
+export interface Plan extends ConditionShape {
+  /** Latent pixels. */
+  readonly height: number;
+  readonly width: number;
   readonly guidanceScale: number;
   readonly scheduler: Scheduler;
   /** Start noise N(0, 1), `[batch c height width]` */

@@ -5,8 +5,8 @@ export type Mixture = { readonly sample: number; readonly output: number };
 
 /**
  * All samplers here are linear: what they keep of a model call and the next sample are weighted sums of tensors already
- * at hand. A sampler is therefore a table of numbers, one row per model call, and this file is the one that runs it. The
- * same rows could drive the sum on a device, inside a graph.
+ * at hand. A sampler is therefore a table of numbers, one row per model call. This file runs it on the host; on a device it
+ * is one small matrix per call (`mixings`).
  */
 export interface StepCoefficients {
   readonly timestep: number;
@@ -29,6 +29,14 @@ export interface LinearScheduler extends Scheduler {
   readonly coefficients: readonly StepCoefficients[];
 }
 
+const made = new WeakSet<Scheduler>();
+
+/**
+ * Whether a scheduler is all in its table, so that it may be walked without calling it. A copy with another `step` has the
+ * table too, and does something else: only what `linearScheduler` returned counts.
+ */
+export const isLinear = (scheduler: Scheduler): scheduler is LinearScheduler => made.has(scheduler);
+
 /** Σ weights[i] · tensors[i], summed in f64 and rounded once. Tensors of weight 0 are not read. */
 function combine(weights: readonly number[], tensors: readonly Float32Array[]): Float32Array {
   const used = weights.flatMap((weight, i) => (weight === 0 ? [] : [{ weight, data: tensors[i] }]));
@@ -47,7 +55,7 @@ export function linearScheduler(
   coefficients: readonly StepCoefficients[],
 ): LinearScheduler {
   const reach = Math.max(...coefficients.map(({ next }) => next.history.length));
-  return {
+  const scheduler: LinearScheduler = {
     coefficients,
     timesteps: coefficients.map(({ timestep }) => timestep),
     initialSigma,
@@ -72,4 +80,6 @@ export function linearScheduler(
       };
     },
   };
+  made.add(scheduler);
+  return scheduler;
 }

@@ -1,0 +1,3 @@
+import { describeGpu, readmeExamples } from '@emu-ts/testing';
+
+describeGpu('documentation', () => readmeExamples(import.meta.url));

@@ -1,3 +1,0 @@
-import { readmeExamples } from '@emu-ts/testing';
-
-readmeExamples(import.meta.url);
