@@ -40,7 +40,10 @@ const tokenizerModel = await readFile(tokenizerFile).catch(async () => {
   await writeFile(tokenizerFile, learnt);
   return learnt;
 });
-await using executor = await onnx({ sessionOptions: { intraOpNumThreads: Number(values.threads) } });
+await using executor = await onnx({
+  worker: true,
+  sessionOptions: { intraOpNumThreads: Number(values.threads) },
+});
 const workshop = { dir, executor, tokenizerModel: new Uint8Array(tokenizerModel), seed };
 const show = terminalProgress(process.stderr);
 try {

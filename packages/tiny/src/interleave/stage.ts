@@ -14,22 +14,27 @@ const kinds: readonly BatchKind[] = [
   { tasks: { document: 1 }, rows: 10, share: 1 },
 ];
 
+const withoutVideo = ({ tasks, ...kind }: BatchKind): BatchKind => ({
+  ...kind,
+  tasks: Object.fromEntries(Object.entries(tasks).filter(([task]) => !/video|storyboard/.test(task))),
+});
+
 /** What a pretrained model sees is kept as it is: targets of the image loss then stand still, and nothing can collapse. */
-export const eyes = ['visual.**', 'ln_visual.**', 'cformer.**'];
+export const eyes = ['visual.**', 'ln_visual.**', 'cformer.**', 'pooling.**'];
 
 /** The unified objective on interleaved documents: next word, next image embedding. */
 export const interleaveStage: Stage = {
   name: 'interleave',
   updates: 4700,
   async make(workshop, updates) {
-    const { seed, tokenizerModel } = workshop;
+    const { seed, tokenizerModel, without } = workshop;
     const tokenizer = tokenizerOf(tokenizerModel, 'base');
     const format = formatOf(tokenizer);
-    const { whole } = smallEmu(tokenizer.size, 'base');
+    const { whole } = smallEmu(tokenizer.size, 'base', without);
     const padId = tokenizer.special.get('[PAD]') as number;
     const step = trainingStep({
       params: whole.params,
-      objective: interleavedObjective(whole),
+      objective: interleavedObjective(whole, { imageWeight: without === 'image-loss' ? 0 : 1 }),
       optimizer: {
         betas: [0.9, 0.98],
         eps: 1e-6,
@@ -39,7 +44,9 @@ export const interleaveStage: Stage = {
         groups: [{ name: 'language-model', match: ['**'], rate: 1.5e-3 }],
       },
     });
-    const weights = await weightsOf(workshop, 'see', { under: freshWeights(whole.params, vision, seed) });
+    const weights = await weightsOf({ dir: workshop.eyes ?? workshop.dir }, 'see', {
+      under: freshWeights(whole.params, vision, seed),
+    });
     return {
       step,
       weights,
@@ -49,7 +56,7 @@ export const interleaveStage: Stage = {
           seed,
           split: 'train',
           form: 'document',
-          kinds,
+          kinds: without === 'video' ? kinds.map(withoutVideo) : kinds,
           tokenizer,
           format,
           padId,

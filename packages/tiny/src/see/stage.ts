@@ -1,8 +1,8 @@
-import { t5CausalTransformer } from '@emu-ts/causal-transformer';
 import { tensorSource } from '@emu-ts/params';
 import { indexedData, trainingStep, warmupCosine } from '@emu-ts/training';
 import { evaClip } from '@emu-ts/visual-encoder';
-import { connector, vision } from '../model/config.js';
+import { vision } from '../model/config.js';
+import { connectorOf } from '../model/model.js';
 import type { Stage } from '../train/stage.js';
 import { seeingBatch } from './data.js';
 import { seeing } from './objective.js';
@@ -15,8 +15,8 @@ const batch = 64;
 export const seeStage: Stage = {
   name: 'see',
   updates: 9000,
-  async make({ seed }, updates) {
-    const { params, objective } = seeing(evaClip(vision), t5CausalTransformer(connector), patchSize);
+  async make({ seed, without }, updates) {
+    const { params, objective } = seeing(evaClip(vision), connectorOf(without), patchSize);
     const step = trainingStep({
       params,
       objective,

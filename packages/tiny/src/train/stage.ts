@@ -10,6 +10,8 @@ import {
   type TrainOptions,
 } from '@emu-ts/training';
 
+import type { Ablation } from '../model/model.js';
+
 /** What every stage works with. */
 export interface Workshop {
   /** Each stage has a folder in here. */
@@ -18,6 +20,10 @@ export interface Workshop {
   /** The bytes of `tokenizer.model`. */
   readonly tokenizerModel: Uint8Array;
   readonly seed: number;
+  /** Leaves something out of the stages 'see' and 'interleave', for comparison. */
+  readonly without?: Ablation | undefined;
+  /** Where the stage 'see' is, when it is shared. Default `dir`. */
+  readonly eyes?: string | undefined;
 }
 
 /** One part of the training: what is trained on what, from which weights. */
