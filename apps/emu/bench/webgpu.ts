@@ -1,7 +1,9 @@
+import { causalTransformerKernels } from '@emu-ts/causal-transformer/webgpu';
 import { diffusionDecoderKernels } from '@emu-ts/diffusion-decoder/webgpu';
 import { languageModelKernels } from '@emu-ts/language-model/webgpu';
 import { nnKernels } from '@emu-ts/nn/webgpu';
 import { type Bench, type BenchResult, hasGraphicsCard, prepareGpu } from '@emu-ts/testing';
+import { visualEncoderKernels } from '@emu-ts/visual-encoder/webgpu';
 import { type WebGpuExecutor, webgpu } from '@emu-ts/webgpu';
 import { componentCases } from './webgpu/components.js';
 import { type GpuCase, kernelCases } from './webgpu/kernels.js';
@@ -22,7 +24,13 @@ const onGpu =
   async () => {
     prepareGpu();
     await using executor = await webgpu({
-      kernels: [...languageModelKernels, ...diffusionDecoderKernels, ...nnKernels],
+      kernels: [
+        ...languageModelKernels,
+        ...visualEncoderKernels,
+        ...causalTransformerKernels,
+        ...diffusionDecoderKernels,
+        ...nnKernels,
+      ],
     });
     const result = await action(executor);
     return { ...result, detail: { ...result.detail, adapter: executor.capabilities.adapter } };

@@ -22,15 +22,15 @@ export const createExecutor = (name: ExecutorName, options: CallOptions = {}): P
 
 /** WebGPU with the kernels of every package. Throws `NoAdapterError` where there is none. */
 export async function openWebGpu({ signal }: CallOptions = {}): Promise<WebGpuExecutor> {
-  const [{ webgpu }, { diffusionDecoderKernels }, { languageModelKernels }, { nnKernels }] =
-    await Promise.all([
-      import('@emu-ts/webgpu'),
-      import('@emu-ts/diffusion-decoder/webgpu'),
-      import('@emu-ts/language-model/webgpu'),
-      import('@emu-ts/nn/webgpu'),
-    ]);
-  const kernels = [...languageModelKernels, ...diffusionDecoderKernels, ...nnKernels];
-  return webgpu({ kernels, signal });
+  const [{ webgpu }, ...packages] = await Promise.all([
+    import('@emu-ts/webgpu'),
+    import('@emu-ts/language-model/webgpu').then(({ languageModelKernels }) => languageModelKernels),
+    import('@emu-ts/visual-encoder/webgpu').then(({ visualEncoderKernels }) => visualEncoderKernels),
+    import('@emu-ts/causal-transformer/webgpu').then((kernels) => kernels.causalTransformerKernels),
+    import('@emu-ts/diffusion-decoder/webgpu').then(({ diffusionDecoderKernels }) => diffusionDecoderKernels),
+    import('@emu-ts/nn/webgpu').then(({ nnKernels }) => nnKernels),
+  ]);
+  return webgpu({ kernels: packages.flat(), signal });
 }
 
 /** ONNX Runtime's native library. */
