@@ -14,6 +14,7 @@ export {
 } from './estimate/estimate.js';
 export { flopsOf } from './estimate/flops.js';
 export { peakBytes } from './estimate/memory.js';
+export { saveError } from './files/atomic.js';
 export {
   type Json,
   latestRun,

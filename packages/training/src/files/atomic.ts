@@ -76,11 +76,28 @@ async function flushDirectory(dir: string): Promise<void> {
   await handle?.close();
 }
 
+/** What the system says, in words. Room is what the user can make. */
+const reasons: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'no more may be stored on this disk',
+  EFBIG: 'files may not become that large here',
+};
+
+/** What to throw when writing failed: an abort as it is, else `SAVE` with the place and the reason. */
 export function saveError(place: string, cause: unknown): unknown {
-  const code = (cause as { code?: unknown } | undefined)?.code;
   if (cause instanceof Error && cause.name === 'AbortError') return cause;
-  const why = code === 'ENOSPC' ? 'the disk is full' : cause instanceof Error ? cause.message : String(cause);
+  if (cause instanceof EmuError && cause.code === 'SAVE') return cause;
+  const known = reasons[systemCode(cause) ?? ''];
+  const why = known ?? (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, '');
   return new EmuError('SAVE', `${place} could not be written: ${why}. What was there before is unchanged.`, {
     cause,
+    ...(known ? { hint: 'Make room and resume: the run goes on from its newest checkpoint.' } : {}),
   });
+}
+
+/** `ENOSPC` and the like, of an error or of what caused it. */
+function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && code in reasons ? code : systemCode(error.cause);
 }

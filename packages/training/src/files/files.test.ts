@@ -105,7 +105,9 @@ describe('atomic writing', () => {
       throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
     });
     await expect(failing).rejects.toMatchObject({ code: 'SAVE' });
-    await expect(failing).rejects.toThrow(/the disk is full/);
+    await expect(failing).rejects.toThrow(
+      /the disk is full\. What was there before is unchanged\. Make room and/,
+    );
     expect(readdirSync(dir)).toEqual(['a']);
     await expect(writeFileAtomic(path.join(dir, 'a', 'b'), 'x')).rejects.toMatchObject({ code: 'SAVE' });
     expect(readFileSync(path.join(dir, 'a'), 'utf8')).toBe('whole');

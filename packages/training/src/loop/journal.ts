@@ -1,4 +1,4 @@
-import { node, writeFileAtomic } from '../files/atomic.js';
+import { node, saveError, writeFileAtomic } from '../files/atomic.js';
 import { renderCurves } from '../files/curves.js';
 import { MetricLog, type MetricRecord, readMetrics } from '../files/metrics.js';
 import { TensorBoardLog } from '../files/tensorboard.js';
@@ -14,7 +14,9 @@ export class Journal {
   /** @param step updates already done */
   static async open(dir: string, step: number): Promise<Journal> {
     const { fs, path } = await node();
-    await fs.mkdir(dir, { recursive: true });
+    await fs.mkdir(dir, { recursive: true }).catch((cause) => {
+      throw saveError(dir, cause);
+    });
     return new Journal(
       dir,
       await MetricLog.open(path.join(dir, 'metrics.jsonl'), step),
