@@ -1,55 +1,16 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { openCheckpoint } from '@emu-ts/checkpoint';
-import { fixture } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkpoint, emu, noDriver, picture } from '../../test/process.js';
 
-/** The command line as a process of its own: what it prints, what it leaves, how it ends. */
-const cli = fileURLToPath(new URL('../cli.ts', import.meta.url));
-const wgsl = fileURLToPath(new URL('../../../../scripts/lib/wgsl.mjs', import.meta.url));
-const checkpoint = fixture('goldens', 'checkpoint');
-const picture = (i: number) => fixture('goldens', 'images', `${i}.png`);
-const flags = ['--conditions=@emu-ts/source', '--import', 'tsx', '--import', wgsl];
 let dir: string;
 
 beforeAll(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'emu-cli-'));
 });
 afterAll(() => rm(dir, { recursive: true }));
-
-/** Hides every Vulkan driver of a machine. */
-const noDriver = { VK_ICD_FILENAMES: path.join(tmpdir(), 'no-such-driver.json') };
-
-interface Outcome {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-interface Settings {
-  readonly input?: string;
-  readonly env?: Record<string, string>;
-  onFirstOutput?(interrupt: () => void): void;
-}
-
-function emu(words: readonly string[], { input, env, onFirstOutput }: Settings = {}): Promise<Outcome> {
-  const child = spawn(process.execPath, [...flags, cli, ...words], {
-    env: { ...process.env, EMU_CHECKPOINT: checkpoint, NODE_OPTIONS: '', ...env },
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (data) => {
-    if (!stdout) onFirstOutput?.(() => child.kill('SIGINT'));
-    stdout += data;
-  });
-  child.stderr.on('data', (data) => {
-    stderr += data;
-  });
-  child.stdin.end(input ?? '');
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
-}
 
 describe('emu', () => {
   it('captions, and prints nothing but the caption in a pipe', async () => {
@@ -187,9 +148,7 @@ describe('emu', () => {
     const before = await readdir(dir);
     const { code, stderr } = await emu(
       ['complete', 'hi', '--sample', '--max-new-tokens', '400', '-o', path.join(dir, 'never.png')],
-      {
-        onFirstOutput: (interrupt) => interrupt(),
-      },
+      { interruptAt: /./ },
     );
     expect({ code, stderr }).toEqual({ code: 130, stderr: 'Interrupted.\n' });
     expect(await readdir(dir)).toEqual(before);

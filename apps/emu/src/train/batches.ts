@@ -1,10 +1,18 @@
 import { EmuError, type HostTensor, tensor } from '@emu-ts/base';
 import type { RgbImage, Sequence, SequenceFormat, Tokenizer } from '@emu-ts/contracts';
-import { type BadRows, batchSource, type DataSource, type Json } from '@emu-ts/data';
+import {
+  type BadRows,
+  batchSource,
+  type DataSource,
+  type Json,
+  type Labelled,
+  placeText,
+} from '@emu-ts/data';
 import { preprocess } from '@emu-ts/media';
 import { imagesOf, mapImages } from '@emu-ts/sequence';
 import { collate, drawDropout, drawSampled, rampAt, type TrainingData, trainingRow } from '@emu-ts/training';
-import type { CliStage } from './recipe.js';
+import type { SequenceStage } from './recipe.js';
+import { needImage, wordsOf } from './words.js';
 
 /** What batches are made with. */
 export interface BatchMaker {
@@ -20,21 +28,20 @@ export interface BatchMaker {
 }
 
 type Tensors = Record<string, HostTensor>;
-type Sequences = readonly Sequence<RgbImage>[];
-/** Sequences to the batch of that number. */
-export type MakeBatch = (sequences: Sequences, index: number) => Tensors | Promise<Tensors>;
+/** Values to the batch of that number. */
+type MakeBatch<T> = (values: readonly T[], index: number) => Tensors | Promise<Tensors>;
 
 /** Padded sizes are multiples of these, so that few programs serve all batches. */
 const multiples = { length: 32, images: 4, text: 64 };
 
 /**
  * A source as batches of a stage. A position is the source's and the number of the next batch, so that what is drawn by
- * number goes on as well. Sequences that cannot be used are left out and counted.
+ * number goes on as well. Values that cannot be used are left out and counted.
  */
-export const batchesOf = (
-  source: DataSource<Sequence<RgbImage>>,
+export const batchesOf = <T>(
+  source: DataSource<T>,
   size: number,
-  { usable, make, badRows }: { usable: (one: Sequence<RgbImage>) => void; make: MakeBatch; badRows: BadRows },
+  { usable, make, badRows }: { usable: (one: T) => void; make: MakeBatch<T>; badRows: BadRows },
 ): TrainingData => ({
   async *open(position, { signal }) {
     const start = (position ?? { next: undefined, index: 0 }) as { next?: Json; index: number };
@@ -47,19 +54,30 @@ export const batchesOf = (
   },
 });
 
-/** Without the values for which `usable` throws an `EmuError`. */
+/** So many values that cannot be used, one after the other, mean that none can. */
+const patience = 1000;
+
+/**
+ * Without the values for which `usable` throws an `EmuError`.
+ * @throws EmuError `NO_ROWS` when that is all of them
+ */
 const filtered = <T>(source: DataSource<T>, usable: (value: T) => void, badRows: BadRows): DataSource<T> => ({
   async *open(position, options) {
     let row = 0;
+    let inARow = 0;
     for await (const item of source.open(position, options)) {
       row++;
       try {
         usable(item.value);
       } catch (error) {
         if (!(error instanceof EmuError)) throw error;
-        badRows.add({ place: { file: 'sequence', row }, code: error.code, reason: error.message });
-        continue;
+        const place = item.place ?? { file: 'sequence', row };
+        badRows.add({ place, code: error.code, reason: error.message });
+        if (++inARow < patience) continue;
+        const last = `${placeText(place)}: ${error.message}`;
+        throw new EmuError('NO_ROWS', `None of ${patience} rows can be used here; the last is ${last}`);
       }
+      inARow = 0;
       yield item;
     }
   },
@@ -68,7 +86,7 @@ const filtered = <T>(source: DataSource<T>, usable: (value: T) => void, badRows:
 /** Sequences as batches of the unified objective. */
 export function interleavedBatches(
   source: DataSource<Sequence<RgbImage>>,
-  stage: CliStage,
+  stage: SequenceStage,
   maker: BatchMaker,
 ): TrainingData {
   const { format, imageSize, contextLength, padId, seed, dropout, badRows } = maker;
@@ -105,7 +123,7 @@ export function interleavedBatches(
 /** Pairs as batches of the contrastive objective: the first picture of each sequence, and all its words. */
 export function contrastiveBatches(
   source: DataSource<Sequence<RgbImage>>,
-  stage: CliStage,
+  stage: SequenceStage,
   { tokenizer, imageSize, contextLength, padId, badRows }: BatchMaker,
 ): TrainingData {
   const idsOf = (sequence: Sequence<RgbImage>) =>
@@ -142,16 +160,32 @@ export function contrastiveBatches(
   });
 }
 
-/** All that is said, in order. */
-export const wordsOf = (sequence: Sequence<unknown>): string =>
-  sequence
-    .flatMap((element) => (element.type === 'text' ? [element.text.trim()] : []))
-    .join(' ')
-    .trim();
-
-export function needImage(sequence: Sequence<unknown>): void {
-  if (imagesOf(sequence).length === 0) throw new EmuError('BAD_ROW', 'There is no image in it.');
-}
+/** Labelled pictures as batches of the tagging objective: what a picture is not labelled with, it does not show. */
+export const taggingBatches = (
+  source: DataSource<Labelled>,
+  { batch, tags }: { readonly batch: number; readonly tags: readonly string[] },
+  { imageSize, badRows }: BatchMaker,
+): TrainingData =>
+  batchesOf(source, batch, {
+    badRows,
+    usable({ labels }) {
+      const strange = labels.find((label) => !tags.includes(label));
+      if (strange !== undefined)
+        throw new EmuError('BAD_ROW', `It is labelled '${strange}', which is none of the stage's tags.`);
+    },
+    make: (pictures) => ({
+      images: stack(pictures.map(({ image }) => preprocess(image, { size: imageSize }))),
+      tags: tensor(
+        'f32',
+        [pictures.length, tags.length],
+        Float32Array.from(
+          pictures.flatMap(({ labels, unknown = [] }) =>
+            tags.map((tag) => (labels.includes(tag) ? 1 : unknown.includes(tag) ? -1 : 0)),
+          ),
+        ),
+      ),
+    }),
+  });
 
 /** f32 tensors of one shape as one. */
 export function stack(parts: readonly HostTensor[]): HostTensor {

@@ -16,10 +16,11 @@ import {
 import { generateImageEmbeddings, regressionHead } from '@emu-ts/regression-head';
 import { generate, imagesOf, text } from '@emu-ts/sequence';
 import { drawNoise, type TrainingData } from '@emu-ts/training';
-import { batchesOf, needImage, stack, wordsOf } from './batches.js';
+import { batchesOf, stack } from './batches.js';
 import type { DecoderModel } from './decoder-model.js';
 import type { TrainingModel } from './model.js';
-import type { CliStage } from './recipe.js';
+import type { SequenceStage } from './recipe.js';
+import { needImage, wordsOf } from './words.js';
 
 export interface DecoderContext {
   readonly model: TrainingModel;
@@ -68,7 +69,7 @@ const latentShape = ({ unet, vae }: DecoderModel, batch: number): number[] => [
 /** Pictures as batches of the autoencoder's objective. */
 export function autoencoderBatches(
   source: DataSource<Sequence<RgbImage>>,
-  stage: CliStage,
+  stage: SequenceStage,
   { decoder, seed, badRows }: DecoderContext,
 ): TrainingData {
   const side = sideOf(decoder);
@@ -90,7 +91,7 @@ export function autoencoderBatches(
  */
 export const decoderBatches = (
   source: DataSource<Sequence<RgbImage>>,
-  stage: CliStage,
+  stage: SequenceStage,
   context: DecoderContext & { readonly weights: TensorSource },
 ): TrainingData => ({
   async *open(position, call) {
@@ -103,7 +104,7 @@ export const decoderBatches = (
         needImage(sequence);
         format.encode(promptOf(sequence), { contextLength, reserve: format.queries - 1 });
       },
-      make: (sequences, index) => conditioner.batch(sequences, index, call),
+      make: (sequences, index) => conditioner.batch(sequences, { ...call, index, dropRate: stage.dropRate }),
     });
     yield* batches.open(position, call);
   },
@@ -140,8 +141,7 @@ class Conditioner implements AsyncDisposable {
 
   async batch(
     sequences: readonly Sequence<RgbImage>[],
-    index: number,
-    call: CallOptions,
+    { index, dropRate, ...call }: CallOptions & { index: number; dropRate: number | undefined },
   ): Promise<Record<string, HostTensor>> {
     const { decoder, seed } = this.context;
     const side = sideOf(decoder);
@@ -158,6 +158,7 @@ class Conditioner implements AsyncDisposable {
         alphas: decoder.alphas,
         seed,
         index,
+        dropRate,
         encode: (timesteps) => encodeTimesteps(timesteps, decoder.unet.config),
       }),
     };

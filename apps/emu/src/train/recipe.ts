@@ -1,12 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { EmuError } from '@emu-ts/base';
-import { taskNames } from '@emu-ts/data';
 import { parseRecipe, type Recipe, type StageRecipe, schema } from '@emu-ts/training';
+import {
+  checkTasks,
+  type LabelData,
+  labelData,
+  partsOf,
+  type SequenceData,
+  sequenceData,
+  tagsOf,
+} from './recipe-data.js';
 
 /** What the command line reads in a recipe beside stages: which model is trained, and which data by name. */
 
-const { anything, list, number, object, oneOf, optional, record, text, textOr, variant } = schema;
+const { anything, number, object, oneOf, optional, text, textOr } = schema;
 const count = number({ min: 1, whole: true });
 const share = number({ min: 0, max: 1 });
 
@@ -23,76 +31,44 @@ const model = object({
   lora: optional(object({ r: count, alpha: number({ min: 0 }), dropout: optional(share) })),
 });
 
-/** Every source has these. */
-const common = {
-  /** In a mixture: how often it is drawn from. Default 1. */
-  weight: optional(number({ min: 0 })),
-  /** Rows shuffled together. Default 1000. */
-  shuffle: optional(count),
-  /** Passes over the data. Default no end. */
-  epochs: optional(count),
-  /** More bad rows than this end the run. Default no limit. */
-  maxBad: optional(number({ min: 0, whole: true })),
-  /** How often an image comes before its text. Default 0.5. */
-  imageFirst: optional(share),
-};
-const files = list(text, { min: 1 });
-const columns = optional(object({ image: optional(text), text: optional(text) }));
-const fewMost = schema.pair(count, count);
-
-const sources = {
-  folder: { folder: text, ...common },
-  jsonl: { files, folder: optional(text), columns, ...common },
-  parquet: { files, folder: optional(text), columns, ...common },
-  webdataset: { files, ...common },
-  mmc4: {
-    files,
-    folder: optional(text),
-    minSimilarity: optional(number()),
-    maxImages: optional(count),
-    choose: optional(oneOf('first', 'random')),
-    ...common,
-  },
-  webvid: { files, folder: optional(text), frames: optional(count), ...common },
-  storyboards: {
-    folder: text,
-    subtitles: optional(text),
-    maxFrames: optional(count),
-    minFrames: optional(count),
-    ...common,
-  },
-  instructions: { files, folder: optional(text), ...common },
-  shapes: {
-    weight: common.weight,
-    /** Names, or weights by name. */
-    tasks: optional(anything),
-    form: optional(oneOf('document', 'dialogue')),
-    split: optional(oneOf('train', 'test', 'any')),
-    objects: optional(fewMost),
-    count: optional(count),
-  },
-} as const;
-
-const single = variant('source', sources);
-const data = variant('source', {
-  ...sources,
-  mixture: { parts: record(single), until: optional(oneOf('all', 'first')) },
+/** Sections of a configuration that is written out in the recipe. */
+const sections = object({
+  emu: optional(anything),
+  t5: optional(anything),
+  llama: optional(anything),
+  lora: optional(anything),
+  unet: optional(anything),
+  vae: optional(anything),
+  scheduler: optional(anything),
 });
 
+/** The parts of a loss that a stage can weigh. */
+const weighed = {
+  interleaved: object({ text: optional(anything), image: optional(anything) }),
+  autoencoder: object({ kl: optional(anything) }),
+  contrastive: object({}),
+  tagging: object({}),
+  diffusion: object({}),
+} as const;
+
 export type ModelRecipe = schema.Infer<typeof model>;
-export type SourceRecipe = schema.Infer<typeof single>;
-export type DataRecipe = schema.Infer<typeof data>;
+
+type Objective = StageRecipe['objective'];
+type Numbers = Omit<StageRecipe, 'data' | 'objective'>;
 
 /** A stage whose data was read as well. */
-export type CliStage = Omit<StageRecipe, 'data'> & { readonly data: DataRecipe };
+export type SequenceStage = Numbers & {
+  readonly objective: Exclude<Objective, 'tagging'>;
+  readonly data: SequenceData;
+};
+export type TagStage = Numbers & { readonly objective: 'tagging'; readonly data: LabelData };
+export type CliStage = SequenceStage | TagStage;
 
 export interface CliRecipe extends Omit<Recipe, 'model' | 'stages'> {
   readonly seed: number;
   readonly model: ModelRecipe;
   readonly stages: readonly CliStage[];
 }
-
-const taught = ['interleaved', 'contrastive', 'diffusion', 'autoencoder'];
 
 /** @throws EmuError `RECIPE` with everything that is wrong in the first part that is */
 export function readRecipe(json: unknown): CliRecipe {
@@ -101,35 +77,29 @@ export function readRecipe(json: unknown): CliRecipe {
     ...recipe,
     seed: recipe.seed ?? 0,
     model: schema.parse(model, recipe.model ?? {}, "The recipe's model", 'RECIPE'),
-    stages: recipe.stages.map((stage) => ({
-      ...stage,
-      data: schema.parse(data, stage.data, `The data of stage '${stage.name}'`, 'RECIPE'),
-    })),
+    stages: recipe.stages.map(readStage),
   };
-  for (const { name, objective, data: given } of read.stages) {
-    if (!taught.includes(objective))
-      throw new EmuError(
-        'RECIPE',
-        `Stage '${name}' has the objective '${objective}', which the command line cannot build: it trains ${taught.join(', ')}.`,
-        { hint: 'Call runRecipe of @emu-ts/training with parts of your own.' },
-      );
-    for (const part of given.source === 'mixture' ? Object.values(given.parts) : [given])
-      if (part.source === 'shapes') checkTasks(name, part.tasks);
-  }
   const { checkpoint, config, tokenizer } = read.model;
   if (!checkpoint && !(config && tokenizer))
     throw new EmuError('RECIPE', "The recipe's model needs a 'checkpoint', or a 'config' and a 'tokenizer'.");
+  if (config !== undefined && typeof config !== 'string')
+    schema.parse(sections, config, "The 'config' of the recipe's model", 'RECIPE');
   return read;
 }
 
-function checkTasks(stage: string, tasks: unknown): void {
-  const named = Array.isArray(tasks) ? tasks : Object.keys((tasks as object | undefined) ?? {});
-  const unknown = named.find((name) => !(taskNames as readonly unknown[]).includes(name));
-  if (unknown !== undefined)
-    throw new EmuError(
-      'RECIPE',
-      `Stage '${stage}' names the task ${JSON.stringify(unknown)}; there are ${taskNames.join(', ')}.`,
-    );
+function readStage({ objective, data, ...stage }: StageRecipe): CliStage {
+  const { name, weights } = stage;
+  schema.parse(weighed[objective], weights ?? {}, `The weights of stage '${name}' (${objective})`, 'RECIPE');
+  const what = `The data of stage '${name}'`;
+  if (objective === 'tagging') {
+    const read = { ...stage, objective, data: schema.parse(labelData, data, what, 'RECIPE') };
+    for (const part of partsOf(read.data)) if (part.source === 'shapes') checkTasks(name, part.tasks);
+    tagsOf(read);
+    return read;
+  }
+  const read = { ...stage, objective, data: schema.parse(sequenceData, data, what, 'RECIPE') };
+  for (const part of partsOf(read.data)) if (part.source === 'shapes') checkTasks(name, part.tasks);
+  return read;
 }
 
 /** A file of JSON, whose mistakes are told with its name. */

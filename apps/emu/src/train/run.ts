@@ -3,13 +3,21 @@ import path from 'node:path';
 import { type CallOptions, EmuError } from '@emu-ts/base';
 import { type BadRow, BadRows } from '@emu-ts/data';
 import type { Executor } from '@emu-ts/graph';
-import type { TensorSource } from '@emu-ts/params';
-import { type DryRun, dryRun, type Pace, runRecipe, type StageRecipe, stageStep } from '@emu-ts/training';
+import { flatten, type Param, type TensorSource } from '@emu-ts/params';
+import {
+  type DryRun,
+  dryRun,
+  type Pace,
+  runRecipe,
+  type StageRecipe,
+  saveError,
+  stageStep,
+} from '@emu-ts/training';
 import { type DecoderModel, openDecoder } from './decoder-model.js';
-import { openModel, type TrainingModel } from './model.js';
+import { openModel, startingFrom, type TrainingModel } from './model.js';
 import { type CliRecipe, type CliStage, from } from './recipe.js';
 import { saveModel } from './save.js';
-import { buildStage, type StageContext } from './stages.js';
+import { buildStage, findData, type StageContext, tagModelOf } from './stages.js';
 
 export interface RunOptions extends CallOptions {
   readonly executor: Executor;
@@ -112,13 +120,24 @@ async function open(recipe: CliRecipe, options: RunOptions): Promise<Opened> {
     if (draws) decoder = await openDecoder(recipe.model, { json: model.json, folder, seed, signal });
     const badRows = new BadRows({ onBadRow });
     const context = { model, decoder, executor, folder, seed, badRows };
-    const weights = decoder ? joined(model.start, decoder.start) : model.start;
+    for (const stage of recipe.stages) await findData(stage, context);
+    const probes = startingFrom(probesOf(recipe, model), undefined, seed);
+    const encoder = joined(model.start, probes);
+    const weights = decoder ? joined(encoder, decoder.start) : encoder;
     return { model, context, weights, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw error;
   }
 }
+
+/** What stages that train on tags read them with. */
+const probesOf = ({ stages }: CliRecipe, model: TrainingModel): Map<string, Param> => {
+  const trees = stages.flatMap((stage) =>
+    stage.objective === 'tagging' ? [tagModelOf(model, stage).params] : [],
+  );
+  return new Map(trees.flatMap((tree) => [...flatten(tree)]).filter(([name]) => name.startsWith('tagging.')));
+};
 
 const joined = (a: TensorSource, b: TensorSource): TensorSource => ({
   entries: new Map([...a.entries, ...b.entries]),
@@ -147,7 +166,7 @@ async function claim(out: string, recipe: CliRecipe, resume: boolean): Promise<v
     await mkdir(out, { recursive: true });
     if (before === undefined) await writeFile(file, text);
   } catch (cause) {
-    throw new EmuError('SAVE', `${file} could not be written: ${(cause as Error).message}.`, { cause });
+    throw saveError(file, cause);
   }
 }
 

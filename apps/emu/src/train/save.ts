@@ -1,8 +1,9 @@
 import { cp, link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { byteSize, type CallOptions, EmuError, sizeOf } from '@emu-ts/base';
+import { byteSize, type CallOptions, sizeOf } from '@emu-ts/base';
 import { writeSafetensors } from '@emu-ts/checkpoint';
 import { flatten, type ParamTree, type TensorSource } from '@emu-ts/params';
+import { saveError } from '@emu-ts/training';
 import type { DecoderModel } from './decoder-model.js';
 import type { TrainingModel } from './model.js';
 
@@ -53,8 +54,8 @@ export async function saveModel(
     await rename(pending, folder);
   } catch (cause) {
     await rm(pending, { recursive: true, force: true }).catch(() => {});
-    if (signal?.aborted || cause instanceof EmuError) throw cause;
-    throw new EmuError('SAVE', `${folder} could not be written: ${(cause as Error).message}.`, { cause });
+    signal?.throwIfAborted();
+    throw saveError(folder, cause);
   }
 }
 

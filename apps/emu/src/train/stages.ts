@@ -9,13 +9,16 @@ import {
   interleavedObjective,
   type Objective,
   type StageParts,
+  taggingObjective,
+  tagModel,
 } from '@emu-ts/training';
-import { type BatchMaker, contrastiveBatches, interleavedBatches } from './batches.js';
+import { type BatchMaker, contrastiveBatches, interleavedBatches, taggingBatches } from './batches.js';
 import { autoencoderBatches, decoderBatches } from './decoder.js';
 import type { DecoderModel } from './decoder-model.js';
 import type { TrainingModel } from './model.js';
-import type { CliStage } from './recipe.js';
-import { openData } from './sources.js';
+import type { CliStage, TagStage } from './recipe.js';
+import { tagsOf } from './recipe-data.js';
+import { openLabels, openSequences } from './sources.js';
 
 export interface StageContext {
   readonly model: TrainingModel;
@@ -28,15 +31,31 @@ export interface StageContext {
   readonly badRows: BadRows;
 }
 
+/** The image encoder and the causal transformer under a probe of the stage's own. */
+export const tagModelOf = ({ parts }: Pick<TrainingModel, 'parts'>, stage: TagStage) =>
+  tagModel(parts.visualEncoder, parts.causalTransformer, { tags: tagsOf(stage).length, name: stage.name });
+
+const sourceContext = ({ model, folder, seed }: StageContext) => ({
+  folder,
+  seed,
+  imageSize: model.config.vision.imageSize,
+});
+
+/** Looks for the data of a stage, so that what is not there is told before the first update. @throws EmuError `FILE`, `WORLD` */
+export async function findData(stage: CliStage, context: StageContext): Promise<void> {
+  const where = sourceContext(context);
+  if (stage.objective === 'tagging') await openLabels(stage.data, { ...where, tags: tagsOf(stage) });
+  else await openSequences(stage.data, where);
+}
+
 /** What a stage of a recipe trains, and on what. @param weights as they are before the stage */
 export async function buildStage(
   stage: CliStage,
   weights: TensorSource,
   context: StageContext,
 ): Promise<StageParts> {
-  const { model, folder, seed, badRows } = context;
+  const { model, seed, badRows } = context;
   const { vision, language } = model.config;
-  const source = await openData(stage.data, { folder, seed, imageSize: vision.imageSize });
   const maker: BatchMaker = {
     tokenizer: model.tokenizer,
     format: model.format,
@@ -47,6 +66,14 @@ export async function buildStage(
     dropout: (language.lora?.dropout ?? 0) > 0,
     badRows,
   };
+  if (stage.objective === 'tagging') {
+    const { params, logits } = tagModelOf(model, stage);
+    const tags = tagsOf(stage);
+    const source = await openLabels(stage.data, { ...sourceContext(context), tags });
+    const data = taggingBatches(source, { batch: stage.batch, tags }, maker);
+    return { params, objective: taggingObjective(logits), data };
+  }
+  const source = await openSequences(stage.data, sourceContext(context));
   switch (stage.objective) {
     case 'contrastive':
       return {
@@ -76,10 +103,13 @@ export async function buildStage(
       const inside = (p: unknown) => (p as Inside).vae;
       return {
         params: tree,
-        objective: autoencoderObjective<ParamTree>({
-          encode: (p, pixels) => vaeEncode(inside(p), pixels, config),
-          decode: (p, latents) => vaeDecode(inside(p), latents, config),
-        }),
+        objective: autoencoderObjective<ParamTree>(
+          {
+            encode: (p, pixels) => vaeEncode(inside(p), pixels, config),
+            decode: (p, latents) => vaeDecode(inside(p), latents, config),
+          },
+          { reconstruction: stage.reconstruction },
+        ),
         data: autoencoderBatches(source, stage, { ...context, decoder: context.decoder as DecoderModel }),
       };
     }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { toF64 } from '@emu-ts/base';
@@ -6,6 +6,7 @@ import { type Checkpoint, openCheckpoint } from '@emu-ts/checkpoint';
 import { interpreter } from '@emu-ts/graph';
 import { fixture } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { small, smallDecoder, writeSmallData } from '../../test/small.js';
 import { Emu } from '../emu.js';
 import { finetuneRecipe } from './finetune.js';
 import { type CliRecipe, readRecipe } from './recipe.js';
@@ -15,58 +16,18 @@ import { costRecipe, type TrainRunOptions, trainRecipe } from './run.js';
 const timeout = 240_000;
 
 /** What users train, on small models and real files, from a recipe to a folder that every command loads. */
-const goldens = fixture('goldens');
-const checkpoint = path.join(goldens, 'checkpoint');
+const checkpoint = fixture('goldens', 'checkpoint');
 let dir: string;
 const executor = interpreter();
 
 beforeAll(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'emu-train-'));
-  const pictures = [0, 1, 2].map((i) => path.join(goldens, 'images', `${i}.png`));
-  for (const [i, picture] of pictures.entries())
-    await writeFile(path.join(dir, `${i}.png`), await readFile(picture));
-  await mkdir(path.join(dir, 'pictures'));
-  for (const [i, picture] of pictures.entries()) {
-    await writeFile(path.join(dir, 'pictures', `${i}.png`), await readFile(picture));
-    await writeFile(path.join(dir, 'pictures', `${i}.txt`), `this is number ${i}`);
-  }
-  const lines = [0, 1, 2].map((i) => JSON.stringify({ image: `${i}.png`, text: `a picture of number ${i}` }));
-  await writeFile(path.join(dir, 'pairs.jsonl'), `${[...lines, '{"text": "no picture"}'].join('\n')}\n`);
-  const talks = [0, 1].map((i) => ({
-    image: `${i}.png`,
-    conversations: [
-      { from: 'human', value: '<image>\nwhat is this?' },
-      { from: 'gpt', value: `it is number ${i}.` },
-    ],
-  }));
-  const broken = { image: 'nowhere.png', conversations: talks[0].conversations };
-  await writeFile(path.join(dir, 'talks.json'), JSON.stringify([...talks, broken]));
+  await writeSmallData(dir);
 });
 afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 
-const positions = {
-  relative_attention_num_buckets: 8,
-  relative_attention_max_distance: 16,
-  layer_norm_epsilon: 1e-6,
-};
-const small = {
-  emu: {
-    embed_dim: 8,
-    vision_cfg: { image_size: 28, layers: 1, width: 24, head_width: 12, mlp_ratio: 2, patch_size: 14 },
-    vladapter_cfg: { name: 'cformer', n_causal: 2 },
-  },
-  t5: { d_model: 16, d_kv: 8, d_ff: 24, num_layers: 1, num_decoder_layers: 1, num_heads: 2, ...positions },
-  llama: {
-    hidden_size: 20,
-    num_hidden_layers: 1,
-    num_attention_heads: 2,
-    intermediate_size: 24,
-    max_position_embeddings: 160,
-    initializer_range: 0.1,
-  },
-};
 const pairs = { source: 'jsonl', files: ['pairs.jsonl'], shuffle: 4 };
 const all = { groups: [{ name: 'all', match: ['**'], rate: 1e-2 }], clipNorm: 1 };
 
@@ -252,23 +213,7 @@ describe('emu finetune', () => {
 });
 
 describe('training a decoder', () => {
-  const blocks = { block_out_channels: [8, 16], norm_num_groups: 4, layers_per_block: 1 };
-  const config = {
-    ...small,
-    unet: {
-      ...blocks,
-      sample_size: 4,
-      down_block_types: ['CrossAttnDownBlock2D', 'DownBlock2D'],
-      up_block_types: ['UpBlock2D', 'CrossAttnUpBlock2D'],
-      cross_attention_dim: small.llama.hidden_size,
-      attention_head_dim: 2,
-    },
-    vae: {
-      ...blocks,
-      down_block_types: ['DownEncoderBlock2D', 'DownEncoderBlock2D'],
-      up_block_types: ['UpDecoderBlock2D', 'UpDecoderBlock2D'],
-    },
-  };
+  const config = { ...small, ...smallDecoder };
   const compress = (): CliRecipe =>
     readRecipe({
       name: 'compress',
@@ -359,7 +304,31 @@ describe('recipes that cannot be trained', () => {
       { model, stages: [{ ...stage, data: { source: 'shapes', tasks: ['captoin'] } }] },
       /names the task "captoin"/,
     ],
-    ['tags', { model, stages: [{ ...stage, objective: 'tagging' }] }, /which the command line cannot build/],
+    [
+      'labels without a list of tags',
+      { model, stages: [{ ...stage, objective: 'tagging' }] },
+      /reads labels from jsonl and does not say which there are\. List them all in 'tags'/,
+    ],
+    [
+      'a source that has no labels',
+      { model, stages: [{ ...stage, objective: 'tagging', data: { source: 'mmc4', files: ['x'] } }] },
+      /wanted one of folder, jsonl, parquet, webdataset, shapes, mixture, got "mmc4"/,
+    ],
+    [
+      'a tag that the shapes world does not know',
+      { model, stages: [{ ...stage, objective: 'tagging', tags: ['rde'], data: { source: 'shapes' } }] },
+      /lists the tag 'rde'; the shapes world has one, two/,
+    ],
+    [
+      'a weight of no loss',
+      { model, stages: [{ ...stage, weights: { txt: 1 } }] },
+      /The weights of stage 'a' \(interleaved\): 'txt' is not known here; did you mean 'text'\?/,
+    ],
+    [
+      'an unknown section of the configuration',
+      { model: { config: { lama: {} }, tokenizer: 't' }, stages: [stage] },
+      /'lama' is not known here; did you mean 'llama'\?/,
+    ],
   ])('says so: %s', (_, json, message) => {
     expect(() => readRecipe({ name: 'x', ...json })).toThrow(message);
   });
@@ -372,10 +341,29 @@ describe('recipes that cannot be trained', () => {
       /none\.jsonl', which is not there/,
     ],
     ['a file without usable rows', { data: { ...pairs, files: ['empty.jsonl'] } }, 'NO_ROWS', /empty/],
+    [
+      'words alone for pictures',
+      { data: { source: 'instructions', files: ['said.jsonl'] } },
+      'NO_ROWS',
+      /None of 1000 rows can be used here; the last is .*said\.jsonl:1: There is no image in it/,
+    ],
+    [
+      'a world that cannot be',
+      { data: { source: 'shapes', sizes: ['large'], objects: [1, 4] } },
+      'WORLD',
+      /wanted 1 to 2/,
+    ],
     ['too many bad rows', { data: { ...pairs, maxBad: 0 }, updates: 9 }, 'TOO_MANY_BAD_ROWS', /./],
     ['a pattern that matches nothing', { frozen: ['visul.**'] }, 'PATTERN', /visul/],
   ])('says so: %s', async (name, change, code, message) => {
     await writeFile(path.join(dir, 'empty.jsonl'), '{"text": "only words"}\n');
+    const said = {
+      messages: [
+        { role: 'user', content: 'hi' },
+        { role: 'assistant', content: 'hello' },
+      ],
+    };
+    await writeFile(path.join(dir, 'said.jsonl'), JSON.stringify(said));
     const { stages, ...rest } = fromNothing();
     const recipe = { ...rest, stages: [{ ...stages[0], ...(change as object) }] } as CliRecipe;
     const running = trainRecipe(recipe, options(name));

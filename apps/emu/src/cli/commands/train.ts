@@ -65,6 +65,11 @@ export function trainCommands(emu: Command, signal: AbortSignal): void {
     });
 }
 
+/** A line of its own, whatever the progress line shows. */
+const note = (text: string): void => {
+  process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[2K' : ''}${text}\n`);
+};
+
 async function run(recipe: CliRecipe, folder: string, words: RunWords, signal: AbortSignal): Promise<void> {
   await using belongings = new Belongings();
   const executor = await devices(parsePlacement(words.device), belongings)('language-model');
@@ -74,10 +79,7 @@ async function run(recipe: CliRecipe, folder: string, words: RunWords, signal: A
     folder,
     signal,
     onBadRow: ({ place, reason }: { place: Parameters<typeof placeText>[0]; reason: string }) => {
-      if (++bad <= shownBadRows)
-        process.stderr.write(
-          `${process.stderr.isTTY ? '\r\x1b[2K' : ''}Left out ${placeText(place)}: ${reason}\n`,
-        );
+      if (++bad <= shownBadRows) note(`Left out ${placeText(place)}: ${reason}`);
     },
   };
   if (words.dryRun) {
@@ -86,10 +88,22 @@ async function run(recipe: CliRecipe, folder: string, words: RunWords, signal: A
   }
   const out = words.out ?? path.join('runs', recipe.name.replace(/[^\w.-]+/g, '-'));
   const show = words.progress && !words.json ? progress() : undefined;
-  const result = await trainRecipe(recipe, { ...options, out, resume: words.resume, onUpdate: show });
+  let reached: string | undefined;
+  const result = await trainRecipe(recipe, {
+    ...options,
+    out,
+    resume: words.resume,
+    onUpdate(stage, pace) {
+      reached = `update ${pace.update} of '${stage.name}'`;
+      show?.(stage, pace);
+    },
+  }).catch((error) => {
+    if (signal.aborted && reached) note(`Saved in ${out} after ${reached}; --resume goes on from there.`);
+    throw error;
+  });
   if (words.json) print(result);
   else {
-    if (result.badRows > 0) process.stderr.write(`${result.badRows} rows were left out.\n`);
+    if (result.badRows > 0) note(`${result.badRows} rows were left out.`);
     process.stdout.write(`${result.model}\n`);
   }
 }
