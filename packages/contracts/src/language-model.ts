@@ -158,6 +158,22 @@ export interface LanguageModel extends LanguageModelShape, AsyncDisposable {
    */
   embed(ids: readonly number[], options?: CallOptions): Promise<HostTensor<'f32'>>;
 
+  /**
+   * Rows of the embedding table with image embeddings in some places, left where the model computes: `ids` of equally
+   * long rows; `slots`, one for each id of the flattened rows, name a row of the embeddings f32 `[… width]`, or are −1 where
+   * the table's stays. Absent where nothing is gained by it.
+   * @returns f32 `[rows t width]`
+   * @throws as `embed`
+   */
+  readonly splice?:
+    | ((
+        ids: readonly (readonly number[])[],
+        slots: readonly number[],
+        embeddings: AnyTensor,
+        options?: CallOptions,
+      ) => Promise<DeviceTensor>)
+    | undefined;
+
   /** What each hidden state f32 `[rows width]` says about the next token: `[rows vocabSize]`. */
   logits(hidden: AnyTensor, options?: CallOptions): Promise<DeviceTensor>;
 

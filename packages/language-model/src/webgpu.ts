@@ -3,6 +3,7 @@ import { cachedAttentionKernel } from './cached-attention/kernel.js';
 import { continuationsKernel } from './continuations/kernel.js';
 import { decodeKernels } from './decode/kernels.js';
 import { sampleKernel } from './sample/kernel.js';
+import { spliceKernel } from './splice/kernel.js';
 
 /** WGSL kernels for the composites of the language model, as data: `webgpu({ kernels: [...languageModelKernels, ...nnKernels] })`. */
 export const languageModelKernels: readonly AnyKernel[] = [
@@ -10,4 +11,5 @@ export const languageModelKernels: readonly AnyKernel[] = [
   cachedAttentionKernel,
   sampleKernel,
   continuationsKernel,
+  spliceKernel,
 ];

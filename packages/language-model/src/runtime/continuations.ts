@@ -1,15 +1,8 @@
 import { type HostTensor, ShapeError, tensor } from '@emu-ts/base';
 import type { Continuation, ContinuationsOptions } from '@emu-ts/contracts';
-import type { AnyTensor, DeviceTensor, Graph } from '@emu-ts/graph';
+import type { AnyTensor } from '@emu-ts/graph';
 import { takeHost } from '../host.js';
-import { type ContinuationsShape, continuationsGraph, type GraphSettings } from './graphs.js';
-
-/** Runs the program of a key. */
-export type RunGraph = (
-  key: string,
-  graph: () => Graph,
-  inputs: Readonly<Record<string, AnyTensor>>,
-) => Promise<Record<string, DeviceTensor>>;
+import { type ContinuationsShape, continuationsGraph, type GraphSettings, type RunGraph } from './graphs.js';
 
 /** Shaders know no infinity: a score below this is of a token that is forbidden, or of a beam that went on with one. */
 const dead = -1e29;

@@ -1,13 +1,16 @@
 import type { DType } from '@emu-ts/base';
 import type { LanguageModelModel } from '@emu-ts/contracts';
 import {
+  type AnyTensor,
   add,
   cast,
+  type DeviceTensor,
   div,
   dynamicSlice,
   equal,
   full,
   type Graph,
+  gather,
   graphOf,
   input,
   iota,
@@ -15,6 +18,7 @@ import {
   max,
   mul,
   reshape,
+  size,
   type TensorType,
   tensorType,
   type Value,
@@ -25,6 +29,7 @@ import { type Params, type ParamTree, paramInputs } from '@emu-ts/params';
 import { cachedAttentionOp, positionsFrom, readRows } from '../cached-attention/op.js';
 import { type ContinuationsAttrs, continuationsOp } from '../continuations/op.js';
 import { type SampleAttrs, sampleOp } from '../sample/op.js';
+import { spliceOp } from '../splice/op.js';
 
 /** What the graphs of one model have in common. */
 export interface GraphSettings {
@@ -32,6 +37,13 @@ export interface GraphSettings {
   /** The format in which keys and values are kept. */
   readonly cacheDType: DType;
 }
+
+/** Runs the program of a key. */
+export type RunGraph = (
+  key: string,
+  graph: () => Graph,
+  inputs: Readonly<Record<string, AnyTensor>>,
+) => Promise<Record<string, DeviceTensor>>;
 
 /** Shapes of one pass over a session's rows. */
 export interface PassShape {
@@ -188,6 +200,29 @@ export function continuationsGraph({ model }: GraphSettings, shape: Continuation
 export function embedGraph({ model }: GraphSettings, n: number): Graph {
   const ids = input('ids', tensorType('i32', [n]));
   return graphOf({ embeddings: model.embed(paramInputs(model.params), ids) });
+}
+
+/** ids [b·t], slots [b·t], image embeddings of this shape → [b t width] */
+export function spliceGraph({ model }: GraphSettings, b: number, t: number, shape: readonly number[]): Graph {
+  const ids = input('ids', tensorType('i32', [b * t]));
+  const given = input('embeddings', tensorType('f32', shape));
+  const { y } = spliceOp(
+    {
+      tokens: model.embed(paramInputs(model.params), ids),
+      embeddings: reshape(given, [size(given) / model.width, model.width]),
+      slots: input('slots', tensorType('i32', [b * t])),
+    },
+    {},
+  );
+  return graphOf({ embeddings: reshape(y, [b, t, model.width]) });
+}
+
+/** embeddings [b t width] → the positions `places` [b·count] of the flattened rows, [b count width] */
+export function cutGraph({ model }: GraphSettings, b: number, t: number, count: number): Graph {
+  const embeddings = input('embeddings', tensorType('f32', [b, t, model.width]));
+  const places = input('places', tensorType('i32', [b * count]));
+  const part = gather(reshape(embeddings, [b * t, model.width]), places);
+  return graphOf({ part: reshape(part, [b, count, model.width]) });
 }
 
 /** embeddings [b t width], padding [b] → logits [b t vocabSize], without a cache. */

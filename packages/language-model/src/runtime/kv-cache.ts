@@ -8,6 +8,8 @@ export interface SessionHost {
   readonly settings: GraphSettings;
   readonly placed: PlacedParams;
   readonly programs: ProgramCache;
+  /** Programs that only move embeddings: soon compiled, and as many as prompts have lengths. */
+  readonly moves: ProgramCache;
   /** Positions read in one pass at most. */
   readonly prefillChunk: number;
   checkIds(ids: readonly number[]): void;

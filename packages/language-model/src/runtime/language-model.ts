@@ -16,10 +16,12 @@ import {
 } from '@emu-ts/params';
 import { continuationsOp } from '../continuations/op.js';
 import { takeHost } from '../host.js';
+import { spliceOp } from '../splice/op.js';
 import { capacityFor } from './buckets.js';
 import { continuations } from './continuations.js';
 import { embedGraph, type GraphSettings, logitsGraph, scoreGraph } from './graphs.js';
 import { Session } from './session.js';
+import { splice } from './splice.js';
 
 export interface LanguageModelOptions extends CallOptions {
   readonly executor: Executor;
@@ -79,8 +81,10 @@ class PlacedLanguageModel implements LanguageModel {
   readonly #placed: PlacedParams;
   readonly #programs: ProgramCache;
   readonly #prefillChunk: number;
+  readonly #moves = new ProgramCache(8);
 
   readonly continuations: LanguageModel['continuations'];
+  readonly splice: LanguageModel['splice'];
 
   constructor(settings: GraphSettings, placed: PlacedParams, programs: ProgramCache, prefillChunk: number) {
     this.#settings = settings;
@@ -92,6 +96,13 @@ class PlacedLanguageModel implements LanguageModel {
         this.#checkHidden('continuations', hidden);
         return continuations(settings, hidden, options, (key, graph, inputs) =>
           this.#run(key, graph, inputs, options),
+        );
+      };
+    if (placed.executor.hasKernel?.(spliceOp))
+      this.splice = (ids, slots, embeddings, options = {}) => {
+        this.#checkIds(ids.flat());
+        return splice(settings, ids, slots, embeddings, (key, graph, inputs) =>
+          this.#run(key, graph, inputs, options, this.#moves),
         );
       };
   }
@@ -133,6 +144,7 @@ class PlacedLanguageModel implements LanguageModel {
       settings: this.#settings,
       placed: this.#placed,
       programs: this.#programs,
+      moves: this.#moves,
       prefillChunk: this.#prefillChunk,
       checkIds: (ids: readonly number[]) => this.#checkIds(ids),
     };
@@ -154,6 +166,7 @@ class PlacedLanguageModel implements LanguageModel {
 
   async dispose(): Promise<void> {
     await this.#programs.dispose();
+    await this.#moves.dispose();
     this.#placed.dispose();
   }
 
@@ -166,10 +179,11 @@ class PlacedLanguageModel implements LanguageModel {
     graph: () => Graph,
     inputs: Readonly<Record<string, AnyTensor>>,
     { signal }: CallOptions,
+    programs = this.#programs,
   ): Promise<Record<string, DeviceTensor>> {
     signal?.throwIfAborted();
     const compile = async () => this.#placed.compile(graph());
-    return this.#programs.with(key, compile, (program) => program.run(inputs, { signal }));
+    return programs.with(key, compile, (program) => program.run(inputs, { signal }));
   }
 
   #checkHidden(what: string, hidden: AnyTensor): void {

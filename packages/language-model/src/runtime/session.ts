@@ -1,8 +1,9 @@
 import { type CallOptions, EmuError, ShapeError, tensor } from '@emu-ts/base';
 import type { DrawOptions, LanguageModelSession, PrefillOptions } from '@emu-ts/contracts';
-import { type AnyTensor, type DeviceTensor, formatType, sameShape } from '@emu-ts/graph';
-import { copyPositions, takeHost, toHost } from '../host.js';
+import { type AnyTensor, type DeviceTensor, formatType, isDeviceTensor, sameShape } from '@emu-ts/graph';
+import { copyPositions, discard, takeHost, toHost } from '../host.js';
 import { sampleOp } from '../sample/op.js';
+import { spliceOp } from '../splice/op.js';
 import { type Chunk, chunks } from './buckets.js';
 import { draw } from './draw.js';
 import {
@@ -12,10 +13,12 @@ import {
   type GraphSettings,
   type PassShape,
   passGraph,
+  type RunGraph,
   reorderGraph,
 } from './graphs.js';
 import { KvCache, type SessionHost } from './kv-cache.js';
 import { RowTable } from './row-table.js';
+import { cut } from './splice.js';
 
 /**
  * Rows of a language model. Keys and values stay on the executor; the host keeps how long the rows are, their padding, and
@@ -154,23 +157,49 @@ export class Session implements LanguageModelSession {
     plan: readonly Chunk[],
     { positions = 'last', signal, onProgress }: PrefillOptions,
   ): Promise<AnyTensor> {
-    const [batch, total, width] = embeddings.shape;
-    const source = await toHost(embeddings, { signal });
+    const total = embeddings.shape[1];
+    const parts = await this.#partsOf(embeddings, signal);
     const all = positions === 'all' ? tensor('f32', embeddings.shape) : undefined;
     let done = 0;
     let last: DeviceTensor | undefined;
     for (const { used, size } of plan) {
       last?.dispose();
-      const part = tensor('f32', [batch, size, width]);
-      copyPositions(source, done, part, 0, used);
       const shape = { from: 'embeddings', size, positions } as const;
-      const hidden = await this.#pass({ embeddings: part }, shape, used, signal);
+      const part = await parts(done, used, size);
+      const hidden = await this.#pass({ embeddings: part }, shape, used, signal).finally(() => discard(part));
       if (all) copyPositions(await takeHost(hidden, { signal }), 0, all, done, used);
       else last = hidden;
       done += used;
       onProgress?.({ phase: 'prefill', component: 'language-model', loaded: done, total });
     }
     return all ?? (last as DeviceTensor);
+  }
+
+  /**
+   * Gives `size` positions from `start` on, of which `used` count: cut out where the embeddings are, if that is where the
+   * model computes, or in host memory.
+   */
+  async #partsOf(
+    embeddings: AnyTensor,
+    signal: AbortSignal | undefined,
+  ): Promise<(start: number, used: number, size: number) => Promise<AnyTensor>> {
+    const { settings, placed, moves } = this.#host;
+    const [batch, , width] = embeddings.shape;
+    if (isDeviceTensor(embeddings) && placed.executor.hasKernel?.(spliceOp)) {
+      const run: RunGraph = (key, graph, inputs) =>
+        moves.with(
+          key,
+          () => placed.compile(graph()),
+          (program) => program.run(inputs, { signal }),
+        );
+      return (start, _, size) => cut(settings, embeddings, start, size, run);
+    }
+    const source = await toHost(embeddings, { signal });
+    return async (start, used, size) => {
+      const part = tensor('f32', [batch, size, width]);
+      copyPositions(source, start, part, 0, used);
+      return part;
+    };
   }
 
   /** One run of the model over new positions, of which the first `used` count. */
