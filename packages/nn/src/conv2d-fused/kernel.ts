@@ -6,11 +6,23 @@ import { groupNormOp } from '../group-norm/op.js';
 import { normScratch, tablePasses } from '../group-norm/passes.js';
 import { siluOp } from '../silu/op.js';
 import { upsampleNearestOp } from '../upsample-nearest/op.js';
-import { conv2dFusedOp, type FusedConvolution, mapOf, seen, turns } from './op.js';
+import { conv2dFusedOp, type FusedConvolution, joined, mapOf, seen, turns } from './op.js';
 
 type Attrs = Readonly<Record<string, unknown>>;
 
-const norm: Pattern = { op: groupNormOp, inputs: { x: 'x', weight: 'gain', bias: 'shift' }, name: 'norm' };
+/** Maps side by side, as a UNet's way up has them: read twice, and written by nobody who does. */
+const beside: Pattern = {
+  op: primitives.concat,
+  inputs: { x0: 'x', x1: 'more' },
+  shared: true,
+  when: ({ axis }) => axis === 1,
+};
+const normal = (x: Pattern | string): Pattern => ({
+  op: groupNormOp,
+  inputs: { x, weight: 'gain', bias: 'shift' },
+  name: 'norm',
+});
+const active = (x: Pattern): Pattern => ({ op: siluOp, inputs: { x } });
 const enlarged: Pattern = { op: upsampleNearestOp, inputs: { x: 'x' }, name: 'enlarged' };
 
 /** Cuts rows or columns off the end. */
@@ -38,12 +50,15 @@ interface Source {
 
 /** What a convolution may read, the largest first. */
 const sources: readonly Source[] = [
-  { source: { op: siluOp, inputs: { x: norm } }, silu: true },
-  { source: norm },
+  { source: active(normal(beside)), silu: true },
+  { source: active(normal('x')), silu: true },
+  { source: normal(beside) },
+  { source: normal('x') },
   { source: cut(cut(enlarged), 'cut') },
   { source: cut(enlarged, 'cut') },
   { source: enlarged },
   { source: turned('x'), tokensIn: true },
+  { source: beside },
   { source: 'x' },
 ];
 
@@ -76,6 +91,7 @@ const fusions: readonly Fusion<FusedConvolution>[] = sources.flatMap((read) => {
 
 type Types = {
   readonly x: TensorType;
+  readonly more?: TensorType | undefined;
   readonly gain?: TensorType | undefined;
   readonly weight: TensorType;
   readonly added?: TensorType | undefined;
@@ -83,15 +99,16 @@ type Types = {
 };
 
 function convolution(
-  { x: given, gain, weight, added, y }: Types,
+  { x: given, more, gain, weight, added, y }: Types,
   { factor, silu, strides, padding, tokensIn, tokensOut, ...cut }: FusedConvolution,
 ): Convolution {
-  const x = tokensIn ? mapOf(given) : given;
+  const x = joined(tokensIn ? mapOf(given) : given, more);
   const [, left, , right] = padding;
   const { height, width } = seen(x, { factor, ...cut });
   const columns = Math.floor((width + left + right - weight.shape[3]) / strides[1]) + 1;
   return {
     x,
+    own: more && given.shape[1],
     weight,
     added,
     y: tokensOut ? mapOf(y, columns) : y,
@@ -105,17 +122,21 @@ function convolution(
   };
 }
 
+const tables = ({ x, more }: Types, attrs: FusedConvolution) =>
+  tablePasses(joined(x, more), attrs, { weight: 'gain', bias: 'shift' }, x.shape[1]);
+
 export const conv2dFusedKernel: Kernel<typeof conv2dFusedOp> = {
   op: conv2dFusedOp,
   name: 'nn.conv2d_fused tiled',
   fuses: fusions,
-  supports: ({ gain }, { tokensIn }) => !(gain && tokensIn) || 'tokens are not normalised on their way in',
+  supports: ({ gain, more }, { tokensIn }) =>
+    !(tokensIn && (gain ?? more)) || 'tokens are neither normalised nor joined on their way in',
   scratch: (types, attrs) => ({
-    ...(types.gain ? normScratch(types.x, attrs) : {}),
+    ...(types.gain ? normScratch(joined(types.x, types.more), attrs) : {}),
     ...convScratch(convolution(types, attrs)),
   }),
   passes: (types, attrs) => [
-    ...(types.gain ? tablePasses(types.x, attrs, { weight: 'gain', bias: 'shift' }) : []),
+    ...(types.gain ? tables(types, attrs) : []),
     ...convPasses(convolution(types, attrs)),
   ],
 };

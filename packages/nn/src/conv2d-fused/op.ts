@@ -2,6 +2,7 @@ import { ShapeError } from '@emu-ts/base';
 import {
   add,
   type ConvGeometry,
+  concat,
   defineOp,
   dims,
   formatType,
@@ -18,7 +19,8 @@ import { silu } from '../silu/op.js';
 import { upsampleNearest } from '../upsample-nearest/op.js';
 
 /**
- * A convolution as diffusion models surround it: y = conv(source(x)) + added, where the source is x, group-normalised x,
+ * A convolution as diffusion models surround it: y = conv(source(x)) + added, where the source is x (with the channels
+ * of `more` behind it), group-normalised x,
  * that after SiLU, x enlarged, or the tokens of a transformer; `added` is a map like y or one number for each channel (of each image). This op stands in
  * no model: the WebGPU planner puts it where a graph holds these parts, and what lies between them is never written.
  */
@@ -38,10 +40,10 @@ export type FusedConvolution = ConvGeometry & {
 
 export const conv2dFusedOp = defineOp({
   name: 'nn.conv2d_fused',
-  inputs: ['x', 'gain?', 'shift?', 'weight', 'bias?', 'added?'],
+  inputs: ['x', 'more?', 'gain?', 'shift?', 'weight', 'bias?', 'added?'],
   outputs: ['y'],
-  infer({ x: given, gain, shift, weight, bias, added }, attrs: FusedConvolution) {
-    const x = attrs.tokensIn ? mapOf(given) : given;
+  infer({ x: given, more, gain, shift, weight, bias, added }, attrs: FusedConvolution) {
+    const x = joined(attrs.tokensIn ? mapOf(given) : given, more);
     if (gain && shift) groupNormOp.infer({ x, weight: gain, bias: shift }, attrs);
     const { height, width } = seen(x, attrs);
     const [n, c] = x.shape;
@@ -53,8 +55,9 @@ export const conv2dFusedOp = defineOp({
       throw new ShapeError(`nn.conv2d_fused: tokens have no neighbours for a kernel ${formatType(weight)}.`);
     return { y: attrs.tokensOut ? { ...y, shape: [n, positions, y.shape[1]] } : y };
   },
-  decompose({ x: given, gain, shift, weight, bias, added }, attrs) {
-    const x = attrs.tokensIn ? reshape(transpose(given, turn), mapOf(given).shape) : given;
+  decompose({ x: given, more, gain, shift, weight, bias, added }, attrs) {
+    const first = attrs.tokensIn ? reshape(transpose(given, turn), mapOf(given).shape) : given;
+    const x = more ? concat([first, more], 1) : first;
     let source = x;
     if (gain && shift) source = groupNormOp({ x, weight: gain, bias: shift }, attrs).y;
     if (attrs.silu) source = silu(source);
@@ -73,6 +76,16 @@ const turn = [0, 2, 1];
 
 /** Whether a transposition makes tokens of positions, or positions of tokens. */
 export const turns = (permutation: readonly number[]): boolean => permutation.join() === turn.join();
+
+/** The type of x with more channels behind its own. */
+export function joined<T extends TensorType>(x: T, more: TensorType | undefined): T {
+  if (!more) return x;
+  const { n, c, h, w } = dims(x, 'n c h w');
+  const { others } = dims(more, `${n} others ${h} ${w}`);
+  if (more.dtype !== x.dtype)
+    throw new ShapeError(`nn.conv2d_fused: ${formatType(more)} does not stand behind ${formatType(x)}.`);
+  return { ...x, shape: [n, c + others, h, w] };
+}
 
 /** [n t c] as a map of so many columns, [n c t/columns columns]. */
 export function mapOf<T extends TensorType>(tokens: T, columns = 1): T {

@@ -6,7 +6,7 @@
 //
 // While it is read, the picture may be normalised by a table [n c 3] of mean, scale and shift, activated by SiLU, and
 // enlarged: `height` and `width` are what the convolution sees, every pixel standing `factor` times in both directions. Or it
-// comes from a transformer as [n positions c], for 1 × 1 convolutions. Where there are few tiles and the inner dimension is long, it is split over several workgroups (`span` each), y is a list of
+// comes from a transformer as [n positions c], for 1 × 1 convolutions. Its last channels may lie in `more`. Where there are few tiles and the inner dimension is long, it is split over several workgroups (`span` each), y is a list of
 // partial results, and another pass adds them up.
 
 override VECTOR: bool = false; // the inner dimension divides by four
@@ -37,6 +37,16 @@ fn prepare(value: f32, plane: u32) -> f32 {
   return result;
 }
 
+// Where a plane begins, in planes of x or, beyond them, of `more`.
+fn in_x(channel: u32) -> bool {
+  return !has_more || channel < params.own;
+}
+
+fn plane_of(image: u32, channel: u32) -> u32 {
+  if (in_x(channel)) { return image * params.own + channel; }
+  return image * (params.c - params.own) + channel - params.own;
+}
+
 fn fetch_x(image: u32, p: u32, position: u32) -> vec4<f32> {
   var value = vec4<f32>();
   if (p >= params.inner) { return value; }
@@ -50,19 +60,23 @@ fn fetch_x(image: u32, p: u32, position: u32) -> vec4<f32> {
   if (POINT) {
     let plane = image * params.c + p;
     if (position >= params.positions) { return value; }
-    let four = load4_x((plane * params.positions + position) / 4u);
+    let at = (plane_of(image, p) * params.positions + position) / 4u;
+    var four: vec4<f32>;
+    if (in_x(p)) { four = load4_x(at); } else { four = load4_more(at); }
     return vec4<f32>(prepare(four.x, plane), prepare(four.y, plane), prepare(four.z, plane), prepare(four.w, plane));
   }
   let kx = p % params.kw;
   let ky = p / params.kw % params.kh;
-  let plane = image * params.c + p / (params.kw * params.kh);
+  let channel = p / (params.kw * params.kh);
+  let plane = image * params.c + channel;
+  let own = plane_of(image, channel);
   for (var j = 0u; j < 4u; j++) {
     let at = position + j;
     let iy = at / params.ow * params.sh + ky - params.top; // wraps below zero, and is then too large
     let ix = at % params.ow * params.sw + kx - params.left;
     if (at < params.positions && iy < params.height && ix < params.width) {
-      let source = (plane * params.h + iy / params.factor) * params.w + ix / params.factor;
-      value[j] = prepare(load_x(source), plane);
+      let source = (own * params.h + iy / params.factor) * params.w + ix / params.factor;
+      if (in_x(channel)) { value[j] = prepare(load_x(source), plane); } else { value[j] = prepare(load_more(source), plane); }
     }
   }
   return value;

@@ -16,6 +16,8 @@ export interface Convolution extends ConvGeometry {
   /** A tensor `table` [n c 3] says how to normalise. */
   readonly normalised?: boolean | undefined;
   readonly silu?: boolean | undefined;
+  /** Channels that the operand `x` holds; the others are in the operand `more`. Default all. */
+  readonly own?: number | undefined;
   /** `x` and `y` are types of maps; these lie as [n positions c], `x` for 1 × 1 convolutions alone. */
   readonly tokensIn?: boolean | undefined;
   readonly tokensOut?: boolean | undefined;
@@ -55,16 +57,18 @@ export function convPasses(conv: Convolution): Pass[] {
 }
 
 function tiles(conv: Convolution, split: boolean): Pass {
-  const { x, weight, y, strides, padding, enlarged, normalised, silu, tokensIn } = conv;
+  const { x, weight, y, strides, padding, enlarged, normalised, silu, tokensIn, own } = conv;
   const { n, c, o, positions, inner, tiles: whole, span, splits } = sizes(conv);
   const [sh, sw] = strides;
   const [top, left] = padding;
   const [, , h, w] = x.shape;
   const [, , kh, kw] = weight.shape;
+  const others = own !== undefined && own < c;
   const { factor, height, width } = enlarged ?? { factor: 1, height: h, width: w };
   const numbers = {
     n,
     c,
+    own: own ?? c,
     h,
     w,
     o,
@@ -95,6 +99,7 @@ function tiles(conv: Convolution, split: boolean): Pass {
     source: `${split ? finishLater : finish}\n${tiledSource}`,
     reads: {
       x: 'x',
+      more: others ? 'more' : null,
       weight: 'weight',
       table: normalised ? 'table' : null,
       ...(split ? {} : ends.reads),
@@ -114,7 +119,7 @@ function tiles(conv: Convolution, split: boolean): Pass {
       ...(split ? {} : ends.overrides),
     },
     workgroups: whole * splits,
-    widths: { weight: vector ? 4 : 1, x: point ? 4 : 1 },
+    widths: { weight: vector ? 4 : 1, x: point ? 4 : 1, more: point ? 4 : 1 },
   };
 }
 

@@ -37,21 +37,38 @@ export function normScratch(x: TensorType, norm: Norm): Record<string, TensorTyp
   return { pieces: tensorType('f32', [pieces, 2]), table: tensorType('f32', [n, c, 3]) };
 }
 
-/** Fills `table` from x. @param names operands that hold the norm's weight and bias */
-export function tablePasses(x: TensorType, norm: Norm, names: { weight: string; bias: string }): Pass[] {
+/**
+ * Fills `table` from x.
+ *
+ * @param names operands that hold the norm's weight and bias
+ * @param own channels of x that the operand `x` holds; the others are in the operand `more`. Default all
+ */
+export function tablePasses(
+  x: TensorType,
+  norm: Norm,
+  names: { weight: string; bias: string },
+  own = x.shape[1],
+): Pass[] {
   const { n, c, ofGroup, perGroup, pieces } = sizes(x, norm);
-  const vector = vectorises(positionsOf(x), x);
+  const positions = positionsOf(x);
+  const vector = vectorises(positions, x);
+  const width = vector ? (4 as const) : (1 as const);
   const shared = { size: u32(ofGroup), span: u32(span), per_group: u32(perGroup) };
   return [
     {
       label: 'statistics',
       source: `${lanes}\n${statisticsSource}`,
-      reads: { x: 'x' },
+      reads: { x: 'x', more: own < c ? 'more' : null },
       writes: { pieces: 'pieces' },
-      params: { ...shared, count: u32(pieces) },
+      params: {
+        ...shared,
+        count: u32(pieces),
+        own: u32(own * positions),
+        others: u32((c - own) * positions),
+      },
       overrides: { VECTOR: Number(vector), LANES: 256 },
       workgroups: pieces,
-      widths: { x: vector ? 4 : 1 },
+      widths: { x: width, more: width },
     },
     {
       label: 'table',
