@@ -59,6 +59,18 @@ const steps: readonly Step[] = [
     length: 131,
     rows: (row, p) => (row * 3 + p) % 5,
   },
+  {
+    name: 'low-rank updates',
+    config: { lora: { r: 4, alpha: 4 }, width: 36, hiddenWidth: 22 },
+    batch: 2,
+    length: 6,
+  },
+  {
+    name: 'low-rank updates of int4 that count twice, two stretches',
+    config: { weights: 'int4', lora: { r: 3, alpha: 6 } },
+    capacity: 140,
+    length: 130,
+  },
   { name: 'eight rows', config: { width: 42, heads: 3, hiddenWidth: 33 }, batch: 8, length: 3 },
 ];
 
@@ -75,6 +87,8 @@ function stepOf({ config: over = {}, batch = 1, capacity = 12, length, cacheDTyp
   };
   const graph = passGraph({ model, cacheDType }, shape);
   const drawn = initialize(llamaModel({ ...c, weights: 'f32' }).params, { seed: 7 });
+  for (const [name, { shape }] of drawn)
+    if (name.includes('lora_B')) drawn.set(name, tensor('f32', shape, random(8).normal(shape[0] * shape[1])));
   const table =
     rows &&
     Int32Array.from({ length: batch * capacity }, (_, i) => rows(Math.floor(i / capacity), i % capacity));

@@ -1,6 +1,6 @@
 import { ShapeError } from '@emu-ts/base';
 import { add, defineOp, dims, expectShape, formatType, mul, reshape, size, type Value } from '@emu-ts/graph';
-import { mergeHeads, rmsNormOp, ropeOp, silu, splitHeads } from '@emu-ts/nn';
+import { linearOp, mergeHeads, rmsNormOp, ropeOp, silu, splitHeads } from '@emu-ts/nn';
 import { cachedAttentionOp } from '../cached-attention/op.js';
 import type { Format } from './formats.js';
 
@@ -10,11 +10,14 @@ import type { Format } from './formats.js';
  */
 type Named = Readonly<Record<string, Value>>;
 
+const projections = ['q', 'k', 'v', 'o'];
+
 const normed = ({ x, gain }: Named, eps: number): Value => rmsNormOp({ x, weight: gain }, { eps }).y;
 
 /**
  * x + Wₒ · attention(rope(W_q n), rope(W_k n), W_v n) with n = norm(x), over a past [b h c d] that grows by one: x [… width]
- * of b rows, gain [width], q, k, v [h·d width], o [width h·d]; the others as `nn.rope` and `attention.cached` have them.
+ * of b rows, gain [width], q, k, v [h·d width], o [width h·d]; the others as `nn.rope` and `attention.cached` have them. All
+ * four weights may have low-rank updates factor · B A of one rank r: A [r in], B [out r], and a factor [] or none for 1.
  */
 export const attentionStepOp = (format: Format) =>
   defineOp({
@@ -22,11 +25,13 @@ export const attentionStepOp = (format: Format) =>
     inputs: [
       'x',
       'gain',
-      ...['q', 'k', 'v', 'o'].flatMap(format.operands),
+      ...projections.flatMap(format.operands),
+      ...projections.flatMap((name) => [`${name}A?`, `${name}B?`, `${name}Factor?`]),
       ...['positions', 'cos', 'sin', 'keys', 'values', 'length', 'padding', 'rows?'],
     ] as readonly string[],
     outputs: ['y', 'keysOut', 'valuesOut'],
-    infer({ x, keys, values, positions, q, k, v }: Named, _: { eps: number; scale: number }) {
+    infer(given: Named, _: { eps: number; scale: number }) {
+      const { x, keys, values, positions, q, k, v } = given;
       const { b, h, d } = dims(keys, 'b h c d');
       expectRows('language_model.attention_step', x, b);
       expectShape('language_model.attention_step', 'positions', positions, [b, 1]);
@@ -35,6 +40,7 @@ export const attentionStepOp = (format: Format) =>
           throw new ShapeError(
             `language_model.attention_step: ${formatType(weight)} has not ${h} · ${d} outputs.`,
           );
+      for (const name of projections) expectUpdate(given, name, given.qA?.shape[0]);
       return { y: x, keysOut: keys, valuesOut: values };
     },
     decompose(given: Named, { eps, scale }) {
@@ -42,11 +48,12 @@ export const attentionStepOp = (format: Format) =>
       const { b, h } = dims(keys, 'b h c d');
       const width = size(x) / b;
       const n = reshape(normed(given, eps), [b, 1, width]);
-      const heads = (name: string) => splitHeads(format.linear(n, given, name), h);
+      const project = (y: Value, name: string) => updatedLinear(format, y, given, name);
+      const heads = (name: string) => splitHeads(project(n, name), h);
       const turned = (name: string) => ropeOp({ x: heads(name), positions, cos, sin }, {}).y;
       const operands = { q: turned('q'), k: turned('k'), v: heads('v'), keys, values, length, padding, rows };
       const { out, keysOut, valuesOut } = cachedAttentionOp(operands, { scale });
-      const y = add(reshape(format.linear(mergeHeads(out), given, 'o'), x.shape), x);
+      const y = add(reshape(project(mergeHeads(out), 'o'), x.shape), x);
       return { y, keysOut, valuesOut };
     },
   });
@@ -76,6 +83,24 @@ export const normLinearOp = (format: Format) =>
     }),
     decompose: (given: Named, { eps }) => ({ y: format.linear(normed(given, eps), given, 'weight') }),
   });
+
+/** W x, and factor · B (A x) where there is an update. */
+function updatedLinear(format: Format, x: Value, given: Named, name: string): Value {
+  const y = format.linear(x, given, name);
+  const { [`${name}A`]: down, [`${name}B`]: up, [`${name}Factor`]: factor } = given;
+  if (!down || !up) return y;
+  const update = linearOp({ x: linearOp({ x, weight: down }, {}).y, weight: up }, {}).y;
+  return add(y, factor ? mul(update, factor) : update);
+}
+
+function expectUpdate(given: Named, name: string, rank: number | undefined): void {
+  const { [`${name}A`]: down, [`${name}B`]: up, [`${name}Factor`]: factor } = given;
+  const scalar = factor === undefined || factor.shape.length === 0;
+  if (down?.shape[0] === rank && up?.shape[1] === rank && scalar) return;
+  throw new ShapeError(
+    `language_model.attention_step: '${name}' wants an update of rank ${rank ?? 'none'} and one factor.`,
+  );
+}
 
 function expectRows(op: string, x: Value, b: number): void {
   const rows = size(x) / x.shape[x.shape.length - 1];

@@ -1,5 +1,5 @@
 // Few rows of x [m k] against weights [n k], with what stands before and after it in a decoding step: RMS norm of x, one to
-// three weights that share it, SiLU gating, a residual. One workgroup of 64 lanes owns four rows of one weight (of two, when
+// three weights that share it or have rows of their own, SiLU gating, a factor, a residual. One workgroup of 64 lanes owns four rows of one weight (of two, when
 // gated) and all rows of x, eight at most: the lanes share out k, so every weight is read once, and the sums stay in
 // registers in f32. A row's mean square is summed along the way and divided out at the end. `accumulate` comes from
 // `products-plain.wgsl` or `products-codes.wgsl`, which know how weights are stored.
@@ -11,10 +11,11 @@ override GATED: bool = false; // y = silu(x · weight0ᵀ) · (x · weight1ᵀ)
 var<workgroup> partial: array<f32, 2560>; // 64 lanes × 8 rows of x × (4 rows of weight + squares)
 var<private> sums: array<vec4<f32>, 8>; // by row of x, a component for each row of weight
 var<private> squares: array<f32, 8>;
+var<private> x_start: u32; // where the rows of x begin that belong to the weight
 
 fn fetch_x(row: u32, p: u32) -> vec4<f32> {
   if (p >= params.k) { return vec4<f32>(); }
-  let at = row * params.k + p;
+  let at = x_start + row * params.k + p;
   if (VECTOR) { return load4_x(at / 4u); }
   var value = vec4<f32>();
   for (var j = 0u; j < 4u; j++) {
@@ -63,6 +64,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
   if (block >= blocks * params.weights) { return; }
   let which = block / blocks;
   let column = block % blocks * 4u;
+  x_start = which * params.x_set;
   let row = lane / 4u;
   let own = column + lane % 4u;
   let writes = row < ROWS && own < params.n;
@@ -78,5 +80,6 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
   }
   if (!writes) { return; }
   let at = row * params.n + own;
-  store_y(which * ROWS * params.n + at, value + load_residual(at));
+  if (has_factor) { value *= load_factor(0u); }
+  store_y(which * ROWS * params.n + at, value + load_residual(which * params.residual_set + at));
 }

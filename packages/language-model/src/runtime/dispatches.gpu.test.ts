@@ -2,7 +2,7 @@ import { nnKernels } from '@emu-ts/nn/webgpu';
 import { nullGpu } from '@emu-ts/testing';
 import { webgpu } from '@emu-ts/webgpu';
 import { expect, it } from 'vitest';
-import { emu14bLlama, type WeightDType } from '../llama/config.js';
+import { emu14bLlama, type LoraConfig, type WeightDType } from '../llama/config.js';
 import { llamaModel } from '../llama/model.js';
 import { languageModelKernels } from '../webgpu.js';
 import { cacheNames, type PassShape, passGraph } from './graphs.js';
@@ -22,8 +22,8 @@ const shape: PassShape = {
 
 const kernels = [...languageModelKernels, ...nnKernels];
 
-function step(weights: WeightDType, over: Partial<PassShape> = {}) {
-  const model = llamaModel({ ...emu14bLlama, weights });
+function step(weights: WeightDType, over: Partial<PassShape> = {}, lora?: LoraConfig) {
+  const model = llamaModel({ ...emu14bLlama, weights, lora });
   const donate = Object.fromEntries(cacheNames(model).map((name) => [name, name]));
   return { model, donate, graph: passGraph({ model, cacheDType: 'f16' }, { ...shape, ...over }) };
 }
@@ -52,6 +52,13 @@ it('decodes with as many at eight bits, for beams', async () => {
   const { donate, graph } = step('int8', { batch: 5, capacity: 2048, scattered: true });
   await using program = await executor.compile(graph, { donate });
   expect(program.dispatches).toBe(6 * emu14bLlama.layers + 3);
+});
+
+it('decodes with four dispatches more for the low-rank updates of a layer', async () => {
+  await using executor = await webgpu({ gpu: await nullGpu(), kernels });
+  const { donate, graph } = step('int4', {}, { r: 16, alpha: 16 });
+  await using program = await executor.compile(graph, { donate });
+  expect(program.dispatches).toBe((6 + 4) * emu14bLlama.layers + 3);
 });
 
 /** On this device their larger weights lie in parts; where bindings are larger, as much is fused as in four bits. */
