@@ -1,10 +1,12 @@
 """The model of bench/small-emu.ts in plain PyTorch, one training step per line on standard input.
 
 Usage: pytorch.py FOLDER THREADS. The folder holds manifest.json (sizes, and where each tensor lies) and tensors.bin.
-Answers every line with a line of JSON: the loss, and the milliseconds that the step took.
+Says first which library multiplies matrices. Answers every line with a line of JSON: the loss, and the milliseconds that
+the step took on the clock and of the processor.
 """
 import json
 import math
+import resource
 import sys
 import time
 
@@ -151,11 +153,33 @@ parameters = list(W.values())
 optimizer = torch.optim.AdamW(
     parameters, lr=o["rate"], betas=tuple(o["betas"]), eps=o["eps"], weight_decay=o["weightDecay"]
 )
+
+
+def blas():
+    """The reference BLAS is what Debian installs where nobody asks for another."""
+    known = ("openblas", "mkl", "blis", "atlas")
+    try:
+        with open("/proc/self/maps") as file:
+            loaded = file.read().lower()
+    except OSError:
+        return "unknown"
+    return next((name for name in known if name in loaded), "reference" if "libblas" in loaded else "own")
+
+
+def used():
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+torch.ones(2, 2) @ torch.ones(2, 2)
+print(json.dumps({"blas": blas()}), flush=True)
 for _ in sys.stdin:
-    start = time.perf_counter()
+    start, before = time.perf_counter(), used()
     optimizer.zero_grad(set_to_none=True)
     loss = loss_of()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(parameters, o["clipNorm"])
     optimizer.step()
-    print(json.dumps({"loss": loss.item(), "ms": 1000 * (time.perf_counter() - start)}), flush=True)
+    value = loss.item()
+    took = {"ms": 1000 * (time.perf_counter() - start), "cpu": 1000 * (used() - before)}
+    print(json.dumps({"loss": value, **took}), flush=True)

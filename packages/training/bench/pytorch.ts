@@ -6,18 +6,26 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type HostTensor, tensor } from '@emu-ts/base';
 import type { DeviceTensor, Executor } from '@emu-ts/graph';
+import { onnx } from '@emu-ts/onnx';
 import { initialize } from '@emu-ts/params';
-import { alternate, type Bench, executors } from '@emu-ts/testing';
+import { type Bench, executors } from '@emu-ts/testing';
 import { names } from '../src/index.js';
 import { optimizer, small, smallEmu, tiny } from './small-emu.js';
 
 /**
- * A training step beside the same one in plain PyTorch: the same weights, batch and optimiser, in turns, on as many
- * threads. The losses are compared first, so that it is the same work. Needs a `python3` with `torch` (Debian:
- * python3-torch; `EMU_PYTHON` names another one) and says so where there is none. `EMU_BENCH_SIZE=tiny` tries it out.
+ * A training step beside the same one in plain PyTorch: the same weights, batch, optimiser and number of threads. The
+ * losses are compared, so that it is the same work. The two work in turns and never at once, several steps a turn, of
+ * which the first is not counted: whoever waits has stopped spinning by then. Beside the time on the clock stands that of
+ * the processor. With one thread other programs hardly change it; with several, threads that wait for each other spin,
+ * and where other programs take the cores PyTorch's OpenMP does little else, so that only a quiet machine tells.
+ *
+ * Needs a `python3` with `torch` and a real BLAS (Debian: python3-torch and libopenblas0-pthread; without the latter,
+ * products run fifteen times slower in the reference BLAS); `EMU_PYTHON` names another one. It says so where there is
+ * none. `EMU_BENCH_SIZE=tiny` tries it out.
  */
 const candidates = process.env.EMU_PYTHON ? [process.env.EMU_PYTHON] : ['python3', '/usr/bin/python3'];
-const sizes = process.env.EMU_BENCH_SIZE === 'tiny' ? tiny : small;
+const tryOut = process.env.EMU_BENCH_SIZE === 'tiny';
+const [sizes, turns, stepsOfTurn] = tryOut ? [tiny, 2, 2] : [small, 6, 4];
 const versionOf = (program: string): string | undefined => {
   const { status, stdout } = spawnSync(program, ['-c', 'import torch; print(torch.__version__)'], {
     encoding: 'utf8',
@@ -27,11 +35,16 @@ const versionOf = (program: string): string | undefined => {
 const python = candidates.find(versionOf);
 if (!python)
   console.log(`training: step beside PyTorch is left out: no torch for ${candidates.join(' or ')}.`);
-const rounds = sizes === tiny ? 3 : 15;
+
+/** One step: its loss, and the milliseconds that it took on the clock and of the processor. */
+interface Measured {
+  readonly loss: number;
+  readonly ms: number;
+  readonly cpu: number;
+}
 
 interface Step {
-  /** Makes one step and gives its loss. */
-  step(): Promise<number>;
+  step(): Promise<Measured>;
   end(): Promise<void>;
 }
 
@@ -52,13 +65,15 @@ async function ours(executor: Executor): Promise<Step> {
   let count = 0;
   return {
     async step() {
+      const [start, used] = [performance.now(), process.cpuUsage()];
       const outputs = await program.run({ ...inputs, [names.step]: tensor('f32', [], [++count]) });
       const loss = (await outputs[names.metric('loss')].read()).data[0];
       const state = Object.entries(donate).map(([from, to]) => [from, outputs[to]] as const);
       inputs = { ...inputs, ...Object.fromEntries(state) };
       const kept = new Set(Object.values(donate));
       for (const [name, output] of Object.entries(outputs)) if (!kept.has(name)) output.dispose();
-      return Number(loss);
+      const { user, system } = process.cpuUsage(used);
+      return { loss: Number(loss), ms: performance.now() - start, cpu: (user + system) / 1000 };
     },
     async end() {
       for (const held of Object.values(inputs)) held.dispose();
@@ -70,20 +85,26 @@ async function ours(executor: Executor): Promise<Step> {
 const zerosOr = (value: number | undefined, shape: readonly number[]): HostTensor =>
   value === undefined ? tensor('f32', shape) : tensor('f32', shape, [value]);
 
-/** The same in a process of its own, which waits while we work. */
-async function theirs(): Promise<Step> {
+/** The same in a process of its own, which waits while we work, and the library that multiplies matrices there. */
+async function theirs(threads: number): Promise<Step & { readonly blas: string }> {
   const folder = mkdtempSync(path.join(tmpdir(), 'emu-pytorch-'));
   writeTensors(folder);
   const script = fileURLToPath(new URL('pytorch.py', import.meta.url));
-  const child = spawn(python as string, [script, folder, String(availableParallelism())]);
+  const env = { ...process.env, OMP_NUM_THREADS: `${threads}`, OPENBLAS_NUM_THREADS: `${threads}` };
+  const child = spawn(python as string, [script, folder, `${threads}`], { env });
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const errors = collect(child);
+  const answer = async <T>(): Promise<T> => {
+    const { value, done } = await answers.next();
+    if (done) throw new Error(`PyTorch ended: ${errors()}`);
+    return JSON.parse(value);
+  };
+  const { blas } = await answer<{ blas: string }>();
   return {
-    async step() {
+    blas,
+    step() {
       child.stdin.write('step\n');
-      const { value, done } = await answers.next();
-      if (done) throw new Error(`PyTorch ended: ${errors()}`);
-      return (JSON.parse(value) as { loss: number }).loss;
+      return answer<Measured>();
     },
     async end() {
       child.stdin.end();
@@ -121,7 +142,10 @@ function writeTensors(folder: string): void {
   writeFileSync(path.join(folder, 'manifest.json'), JSON.stringify(manifest));
 }
 
-/** Rounding grows with every update; a different model differs in the first digits. */
+/** Losses that are compared: rounding grows with every update. */
+const compared = 15;
+
+/** A different model differs in the first digits. */
 function expectSame(ours: readonly number[], theirs: readonly number[]): void {
   const off = ours.findIndex((loss, i) => !(Math.abs(loss - theirs[i]) <= 1e-3 * Math.abs(loss)));
   if (off >= 0)
@@ -130,26 +154,51 @@ function expectSame(ours: readonly number[], theirs: readonly number[]): void {
     );
 }
 
-export const benches: readonly Bench[] = executors()
-  .filter(({ name }) => python !== undefined && name === 'onnx')
-  .map(({ name, create }) => ({
-    name: `training: step beside PyTorch (${name})`,
-    unit: 'ms',
-    async run() {
-      await using executor = await create();
-      const [a, b] = [await ours(executor), await theirs()];
-      try {
-        const losses: [number[], number[]] = [[], []];
-        const [value, baseline] = await alternate(
-          rounds,
-          async () => losses[0].push(await a.step()),
-          async () => losses[1].push(await b.step()),
-        );
-        expectSame(losses[0], losses[1]);
-        return { value, baseline: { name: `PyTorch ${versionOf(python as string)}`, value: baseline } };
-      } finally {
-        await a.end();
-        await b.end();
+/** Steps of both in turns: each leads every other turn, and three steps of both warm up. */
+async function inTurns(a: Step, b: Step): Promise<readonly [Measured[], Measured[]]> {
+  const both = [a, b] as const;
+  const all: [Measured[], Measured[]] = [[], []];
+  const counted: [Measured[], Measured[]] = [[], []];
+  for (let turn = -1; turn < turns; turn++)
+    for (const which of turn % 2 ? ([1, 0] as const) : ([0, 1] as const))
+      for (let i = 0; i <= stepsOfTurn; i++) {
+        const measured = await both[which].step();
+        all[which].push(measured);
+        if (turn >= 0 && i > 0) counted[which].push(measured);
       }
-    },
-  }));
+  expectSame(
+    ...(all.map((steps) => steps.slice(0, compared).map(({ loss }) => loss)) as [number[], number[]]),
+  );
+  return counted;
+}
+
+const median = (steps: readonly Measured[], of: 'ms' | 'cpu'): number =>
+  steps.map((step) => step[of]).sort((x, y) => x - y)[steps.length >> 1];
+
+const bench = (threads: number): Bench => ({
+  name: `training: step beside PyTorch (onnx, threads: ${threads})`,
+  unit: 'ms',
+  async run() {
+    const sessionOptions = { intraOpNumThreads: threads, interOpNumThreads: 1 };
+    await using executor = await onnx({ ort: await import('onnxruntime-node'), sessionOptions });
+    const [a, b] = [await ours(executor), await theirs(threads)];
+    try {
+      const [here, there] = await inTurns(a, b);
+      const [cpu, theirCpu] = [median(here, 'cpu'), median(there, 'cpu')];
+      const own = { 'processor ms': cpu, 'in PyTorch': theirCpu, ratio: cpu / theirCpu, BLAS: b.blas };
+      const value = median(here, 'ms');
+      if (b.blas === 'reference')
+        return { value, detail: { ...own, 'no baseline': 'PyTorch has no real BLAS' } };
+      const name = `PyTorch ${versionOf(python as string)}`;
+      return { value, baseline: { name, value: median(there, 'ms') }, detail: own };
+    } finally {
+      await a.end();
+      await b.end();
+    }
+  },
+});
+
+const onnxIsWanted = executors().some(({ name }) => name === 'onnx');
+const cores = availableParallelism();
+export const benches: readonly Bench[] =
+  python && onnxIsWanted ? (cores > 1 ? [1, cores] : [1]).map(bench) : [];
