@@ -1,5 +1,6 @@
 import type { PrimitiveName } from '@emu-ts/graph';
 import type { AnyKernel } from '../kernel/kernel.js';
+import { conv2d } from './conv2d.js';
 import { elementwise } from './elementwise.js';
 import { layout } from './layout.js';
 import { numeric } from './numeric.js';
@@ -15,4 +16,5 @@ export const primitiveKernels = {
   ...elementwise,
   ...layout,
   ...numeric,
+  ...conv2d,
 } satisfies Record<PrimitiveName, readonly AnyKernel[]>;

@@ -1,10 +1,7 @@
 /// <reference path="../wgsl.d.ts" />
-import { type AnyOp, type ConvGeometry, primitives, size, type TensorType } from '@emu-ts/graph';
+import { type AnyOp, primitives, size, type TensorType } from '@emu-ts/graph';
 import type { AnyKernel, Params, ParamValue } from '../kernel/kernel.js';
 import argmaxSource from './argmax.wgsl';
-import conv2dSource from './conv2d.wgsl';
-import conv2dInputGradSource from './conv2d-input-grad.wgsl';
-import conv2dWeightGradSource from './conv2d-weight-grad.wgsl';
 import gatherSource from './gather.wgsl';
 import { around, axes, broadcastStrides, collapse, groupsFor, strides, u32 } from './geometry.js';
 import matmulSource from './matmul.wgsl';
@@ -110,20 +107,6 @@ const tiled = {
   workgroups: ({ y }: Types) => tilesOf(y),
 };
 
-const convParams = (
-  x: TensorType,
-  weight: TensorType,
-  y: TensorType,
-  result: TensorType,
-  { strides: [sh, sw], padding: [top, left] }: ConvGeometry,
-): Params => {
-  const [n, c, h, w] = x.shape;
-  const [o, , kh, kw] = weight.shape;
-  const [, , oh, ow] = y.shape;
-  const values = { size: size(result), n, c, h, w, o, kh, kw, oh, ow, sh, sw, top, left };
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, u32(value)]));
-};
-
 export const numeric = {
   sum: reduction('sum', 'sum'),
   max_reduce: reduction('max_reduce', 'max'),
@@ -187,33 +170,6 @@ export const numeric = {
       source: matmulSource,
       params: matmulParams,
       workgroups: ({ y }: Types) => groupsFor(size(y)),
-    },
-  ] as AnyKernel[],
-  conv2d: [
-    {
-      op: primitives.conv2d as AnyOp,
-      name: 'prim.conv2d',
-      source: conv2dSource,
-      params: ({ x, weight, y }: Types, geometry: ConvGeometry) => convParams(x, weight, y, y, geometry),
-      workgroups: ({ y }: Types) => groupsFor(size(y)),
-    },
-  ] as AnyKernel[],
-  conv2d_input_grad: [
-    {
-      op: primitives.conv2d_input_grad as AnyOp,
-      name: 'prim.conv2d_input_grad',
-      source: conv2dInputGradSource,
-      params: ({ dy, weight, y }: Types, geometry: ConvGeometry) => convParams(y, weight, dy, y, geometry),
-      workgroups: ({ y }: Types) => groupsFor(size(y)),
-    },
-  ] as AnyKernel[],
-  conv2d_weight_grad: [
-    {
-      op: primitives.conv2d_weight_grad as AnyOp,
-      name: 'prim.conv2d_weight_grad',
-      source: conv2dWeightGradSource,
-      params: ({ x, dy, y }: Types, geometry: ConvGeometry) => convParams(x, y, dy, y, geometry),
-      workgroups: ({ y }: Types) => size(y),
     },
   ] as AnyKernel[],
 };

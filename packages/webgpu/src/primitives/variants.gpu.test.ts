@@ -24,6 +24,18 @@ const extra: Partial<Record<string, Omit<OpCase, 'name'>[]>> = {
     { inputs: { a: f32(64, 32), b: f32(32, 64) }, attrs: {} },
     { inputs: { a: f32(65, 33), b: f32(33, 66) }, attrs: {} },
   ],
+  conv2d_input_grad: [
+    {
+      inputs: { dy: f32(1, 16, 5, 5), weight: f32(16, 16, 3, 3) },
+      attrs: { strides: [1, 1], padding: [1, 1, 1, 1], size: [5, 5] },
+    },
+  ],
+  conv2d_weight_grad: [
+    {
+      inputs: { x: f32(1, 16, 5, 5), dy: f32(1, 16, 5, 5) },
+      attrs: { strides: [1, 1], padding: [1, 1, 1, 1], kernel: [3, 3] },
+    },
+  ],
   sum: [{ inputs: { x: f32(2, 256) }, attrs: { axes: [1] } }],
   max_reduce: [{ inputs: { x: f32(2, 256) }, attrs: { axes: [1] } }],
   full: [{ inputs: {}, attrs: { shape: [3], dtype: 'f32', value: 1 } }],
