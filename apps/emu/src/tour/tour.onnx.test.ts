@@ -25,11 +25,11 @@ describe.each([
     expect(sheet.data).toHaveLength(3 * sheet.width * sheet.height);
   });
 
-  it('still learns tasks from examples as well as its card says', async () => {
+  it.each(['few-shot', 'dialogue'])('still reaches what its card says: %s', async (ability) => {
     await using emu = await Emu.fromPretrained(weightsFolder, { variant, imageDecoder: false });
     const model = new ComponentsModel(emu.components, { form });
-    const report = await evaluateShapes(model, { seed: 99, n: 40, tasks: ['few-shot'] });
-    const goal = abilities.find(({ name }) => name === 'few-shot')?.goal as number;
+    const report = await evaluateShapes(model, { seed: 99, n: 40, tasks: [ability] });
+    const goal = abilities.find(({ name }) => name === ability)?.goal as number;
     // Not below the goal with 95 % certainty.
     expect(report.abilities[0].interval[1]).toBeGreaterThanOrEqual(goal);
   });
