@@ -62,8 +62,7 @@ export const nnKernels: readonly AnyKernel[] = [
 ];
 
 /** For packages whose fused ops are products or attention with an end or operands of their own. */
-export { floatRungs } from './linear/kernel.js';
-export { default as operandWeight } from './linear/operand-weight.wgsl';
+export { floatRungs, operandWeight } from './linear/kernel.js';
 export { type Epilogue, type Product, type ProductTypes, tiledRungs } from './linear/product.js';
 export { nnRoundedKernels } from './linear-rounded/kernel.js';
 export { attentionRungs } from './sdpa/kernel.js';
