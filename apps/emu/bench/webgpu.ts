@@ -1,19 +1,17 @@
-import { causalTransformerKernels } from '@emu-ts/causal-transformer/webgpu';
-import { diffusionDecoderKernels } from '@emu-ts/diffusion-decoder/webgpu';
-import { languageModelKernels } from '@emu-ts/language-model/webgpu';
-import { nnKernels } from '@emu-ts/nn/webgpu';
 import { type Bench, type BenchResult, hasGraphicsCard, prepareGpu } from '@emu-ts/testing';
-import { visualEncoderKernels } from '@emu-ts/visual-encoder/webgpu';
+import { allKernels } from '@emu-ts/testing/page';
 import { type WebGpuExecutor, webgpu } from '@emu-ts/webgpu';
 import { componentCases } from './webgpu/components.js';
+import { bytesOf, flopsOf } from './webgpu/graphs.js';
 import { type GpuCase, kernelCases } from './webgpu/kernels.js';
 import { decodeTime, embeddingLoop } from './webgpu/loops.js';
-import { bytesOf, flopsOf, measure, measureOrt } from './webgpu/measure.js';
+import { measure, measureOrt } from './webgpu/measure.js';
 import { coldStart, encodeCost, uploadRate } from './webgpu/runtime.js';
 
 /**
- * The WebGPU executor from single kernels to whole loops, beside onnxruntime-node's WebGPU provider in one process. On a
- * graphics card at the sizes of Emu-14B, in software at sizes that end; EMU_BENCH_SIZES=full or small says otherwise.
+ * The WebGPU executor from single kernels to whole loops, beside onnxruntime-node's WebGPU provider in one process, and
+ * beside onnxruntime-web's in one page of Chromium. On a graphics card at the sizes of Emu-14B, in software at sizes that
+ * end; EMU_BENCH_SIZES=full or small says otherwise. Chromium has the card where EMU_GPU=card, and else small cases alone.
  */
 const sizes = process.env.EMU_BENCH_SIZES;
 const full = sizes ? sizes === 'full' : hasGraphicsCard();
@@ -23,15 +21,7 @@ const onGpu =
   (action: (executor: WebGpuExecutor) => Promise<BenchResult>): (() => Promise<BenchResult>) =>
   async () => {
     prepareGpu();
-    await using executor = await webgpu({
-      kernels: [
-        ...languageModelKernels,
-        ...visualEncoderKernels,
-        ...causalTransformerKernels,
-        ...diffusionDecoderKernels,
-        ...nnKernels,
-      ],
-    });
+    await using executor = await webgpu({ kernels: allKernels });
     const result = await action(executor);
     return { ...result, detail: { ...result.detail, adapter: executor.capabilities.adapter } };
   };
@@ -54,6 +44,24 @@ const graphBench = ({ name, graph: trace }: GpuCase): Bench => ({
     if (typeof ort === 'string') return { value: wall, detail: { ...detail, peer: ort } };
     return { value: wall, detail, baseline: { name: 'onnxruntime-node webgpu', value: ort } };
   }),
+});
+
+/** Whether Chromium's adapter can do the sizes that are asked for. */
+const inBrowser = !full || process.env.EMU_GPU === 'card';
+
+const browserBench = ({ name }: GpuCase): Bench => ({
+  name: `webgpu in Chromium ${name}`,
+  unit: 'ms',
+  async run() {
+    const { benchPage } = await import('./webgpu/browser.js');
+    await using page = await benchPage();
+    const { own, peer, ...detail } = await page.beside(name, full);
+    return {
+      value: own,
+      detail,
+      baseline: { name: 'onnxruntime-web webgpu', value: peer },
+    };
+  },
 });
 
 const loops: readonly Bench[] = [
@@ -103,4 +111,5 @@ export const benches: readonly Bench[] = [
   ...componentCases(full).map(graphBench),
   ...loops,
   ...runtime,
+  ...(inBrowser ? [...kernelCases(full), ...componentCases(full)].map(browserBench) : []),
 ];

@@ -5,7 +5,8 @@ import { flatten, type ParamTree, type TensorSource } from '@emu-ts/params';
 import { generateImageEmbeddings, linearHead, regressionHead } from '@emu-ts/regression-head';
 import type { WebGpuExecutor } from '@emu-ts/webgpu';
 import { llamaConfig } from './components.js';
-import { drawTensor, median } from './measure.js';
+import { drawTensor } from './graphs.js';
+import { median } from './measure.js';
 
 /** B9 and B10: the loops of generation, with everything that the host does between two tokens. */
 const tokens = { begin: 1, end: 2, pad: 0 };

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { allocate, byteSize, type DType, f32ToF16, type HostTensor, random, sizeOf } from '@emu-ts/base';
-import { expand, type Graph, type TensorType } from '@emu-ts/graph';
+import type { Graph } from '@emu-ts/graph';
 import { exportOnnx, nativeLowerings, onnxModel } from '@emu-ts/onnx';
 import type { WebGpuExecutor } from '@emu-ts/webgpu';
 import * as ort from 'onnxruntime-node';
+import { drawInputs } from './graphs.js';
 
 /** A case on the GPU: what it took, and what it did in that time. */
 export interface Measured {
@@ -32,13 +32,9 @@ export async function median(action: () => Promise<unknown>): Promise<number> {
   return times.sort((a, b) => a - b)[times.length >> 1];
 }
 
-export const isWeight = (name: string): boolean => name.startsWith('w.');
-
 /** Throws where the result is not made of numbers. */
 export async function measure(executor: WebGpuExecutor, graph: Graph): Promise<Measured> {
-  const tensors = drawn(graph.inputs);
-  const given = Object.fromEntries(Object.entries(tensors).filter(([name]) => !isWeight(name)));
-  const weights = Object.fromEntries(Object.entries(tensors).filter(([name]) => isWeight(name)));
+  const { given, weights } = drawInputs(graph);
   await using program = await executor.compile(graph, { weights });
   const run = async () => {
     for (const result of Object.values(await program.run(given))) {
@@ -58,8 +54,7 @@ export async function measureOrt(graph: Graph): Promise<number | string> {
   const backends =
     (ort as { listSupportedBackends?: () => { name: string }[] }).listSupportedBackends?.() ?? [];
   if (!backends.some(({ name }) => name === 'webgpu')) return 'this onnxruntime-node has no WebGPU provider';
-  const tensors = drawn(graph.inputs);
-  const weights = Object.fromEntries(Object.entries(tensors).filter(([name]) => isWeight(name)));
+  const { given, weights } = drawInputs(graph);
   const dir = await mkdtemp(path.join(tmpdir(), 'emu-bench-'));
   try {
     const model = { weights, lowerings: nativeLowerings };
@@ -69,9 +64,10 @@ export async function measureOrt(graph: Graph): Promise<number | string> {
       : await onnxModel({ graph }, model);
     const session = await ort.InferenceSession.create(file as string, { executionProviders: ['webgpu'] });
     const feeds = Object.fromEntries(
-      Object.entries(tensors)
-        .filter(([name]) => !isWeight(name))
-        .map(([name, { shape, data }]) => [name, new ort.Tensor('float32', data as Float32Array, shape)]),
+      Object.entries(given).map(([name, { shape, data }]) => [
+        name,
+        new ort.Tensor('float32', data as Float32Array, shape),
+      ]),
     );
     const time = await median(() => session.run(feeds));
     await session.release();
@@ -82,44 +78,3 @@ export async function measureOrt(graph: Graph): Promise<number | string> {
     await rm(dir, { recursive: true });
   }
 }
-
-/** Numbers of a block that is repeated: drawing gigabytes one by one takes minutes. Never zeros, which go faster. */
-const block = 65_521;
-
-export function drawTensor({ dtype, shape }: TensorType, seed = 1): HostTensor {
-  const pattern = allocate(dtype, block);
-  const normal = random(seed).normal(block);
-  for (let i = 0; i < block; i++) pattern[i] = numberFor(dtype, normal[i]);
-  const data = allocate(dtype, sizeOf(shape)) as Uint8Array;
-  for (let at = 0; at < data.length; at += block)
-    data.set((pattern as Uint8Array).subarray(0, Math.min(block, data.length - at)), at);
-  return { dtype, shape, data };
-}
-
-/** Codes of a quantised weight are any byte, its scales are small and positive. */
-function numberFor(dtype: DType, normal: number): number {
-  if (dtype === 'u8') return Math.floor(Math.abs(normal) * 8191) & 255;
-  if (dtype === 'f16') return f32ToF16(0.002 + 0.001 * Math.abs(normal));
-  return dtype === 'f32' ? 0.02 * normal : 0;
-}
-
-const drawn = (inputs: Readonly<Record<string, TensorType>>): Record<string, HostTensor> =>
-  Object.fromEntries(Object.entries(inputs).map(([name, type], i) => [name, drawTensor(type, i)]));
-
-/** Multiplications and additions of a graph's products and convolutions, by its decomposition. */
-export function flopsOf(graph: Graph): number {
-  let flops = 0;
-  for (const { op, inputs, outputs } of expand(graph).nodes) {
-    const [value] = Object.values(outputs);
-    if (op.name === 'prim.matmul') flops += 2 * sizeOf(value.shape) * (inputs.a.shape.at(-1) as number);
-    if (op.name === 'prim.conv2d') flops += 2 * sizeOf(value.shape) * sizeOf(inputs.weight.shape.slice(1));
-  }
-  return flops;
-}
-
-/** Bytes that a run reads and writes at least: every input and output once. */
-export const bytesOf = ({ inputs, outputs }: Graph): number =>
-  [...Object.values(inputs), ...Object.values(outputs)].reduce(
-    (bytes, { dtype, shape }) => bytes + sizeOf(shape) * byteSize(dtype),
-    0,
-  );

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import chromium from '@sparticuz/chromium';
 import { build } from 'esbuild';
@@ -13,11 +14,15 @@ export interface BrowserPage extends AsyncDisposable {
 const address = 'https://emu.test/';
 
 /**
- * Opens a page that runs a script of this folder, in Chromium with WebGPU on SwiftShader, so that no graphics card is
+ * Opens a page that runs a script, given with what it imports to the browser; `served` names folders of files by the paths
+ * (such as `/wasm/`) under which the page may load them. In Chromium with WebGPU on SwiftShader, so that no graphics card is
  * needed: the Chromium of @sparticuz/chromium, or the program named by EMU_CHROMIUM. EMU_GPU=card leaves the choice of
  * the adapter to the browser.
  */
-export async function openPage(script: string): Promise<BrowserPage> {
+export async function openPage(
+  script: URL,
+  served: Readonly<Record<string, string>> = {},
+): Promise<BrowserPage> {
   const source = await bundle(script);
   const browser = await browsers.launch({
     executablePath: process.env.EMU_CHROMIUM || (await chromium.executablePath()),
@@ -36,9 +41,14 @@ export async function openPage(script: string): Promise<BrowserPage> {
     page.on('console', (message) => {
       if (message.type() === 'error') console.error(`In the page: ${message.text()}`);
     });
-    await page.route('**', (route) =>
-      route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>emu</title>' }),
-    );
+    await page.route('**', (route) => {
+      const { pathname } = new URL(route.request().url());
+      const found = Object.entries(served).find(([prefix]) => pathname.startsWith(prefix));
+      if (!found)
+        return route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>emu</title>' });
+      const [prefix, folder] = found;
+      return route.fulfill({ path: path.join(folder, pathname.slice(prefix.length)) });
+    });
     await page.goto(address);
     await page.addScriptTag({ content: source });
     return { page, version: browser.version(), [Symbol.asyncDispose]: close };
@@ -48,9 +58,9 @@ export async function openPage(script: string): Promise<BrowserPage> {
   }
 }
 
-async function bundle(script: string): Promise<string> {
+async function bundle(script: URL): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL(script, import.meta.url))],
+    entryPoints: [fileURLToPath(script)],
     bundle: true,
     write: false,
     format: 'iife',
@@ -58,6 +68,7 @@ async function bundle(script: string): Promise<string> {
     conditions: ['@emu-ts/source'],
     loader: { '.wgsl': 'text' },
     external: ['node:*'],
+    logOverride: { 'empty-import-meta': 'silent' }, // what only Node runs is in the bundle too
   });
   return outputFiles[0].text;
 }

@@ -28,7 +28,7 @@ export interface BrowserExecutor extends Executor {
  * next call, and an upload that fails fails that call.
  */
 export async function browserGpu(): Promise<BrowserExecutor> {
-  const opened = await openPage('./page.ts');
+  const opened = await openPage(new URL('./page.ts', import.meta.url));
   try {
     const { report, ops } = await opened.page.evaluate(() => (globalThis as unknown as InPage).page.open());
     return new Remote(opened, `Chromium ${opened.version}, ${report}`, new Set(ops));
