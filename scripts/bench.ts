@@ -33,10 +33,11 @@ for (const file of files) {
   const { benches = [] } = (await import(pathToFileURL(file).href)) as { benches?: readonly Bench[] };
   for (const bench of benches) {
     if (values.group && !bench.name.startsWith(values.group)) continue;
+    process.stdout.write(bench.name.padEnd(48)); // before it runs: some take minutes
     const { value, baseline, detail } = await bench.run();
     const ratio = baseline ? value / baseline.value : undefined;
     const beside = baseline ? `  ${ratio?.toFixed(3)} × ${baseline.name} (${format(baseline.value)})` : '';
-    console.log(`${bench.name.padEnd(48)} ${format(value)} ${bench.unit}${beside}`);
+    console.log(` ${format(value)} ${bench.unit}${beside}`);
     if (detail) console.log(`  ${describe(detail)}`);
     results.push({ name: bench.name, unit: bench.unit, value, baseline, ratio, ...detail });
   }
