@@ -1,6 +1,6 @@
 import { indexedData, interleavedObjective, trainingStep, warmupCosine } from '@emu-ts/training';
 import { vision } from '../model/config.js';
-import { formatOf, smallEmu, tokenizerOf } from '../model/model.js';
+import { type Ablation, formatOf, smallEmu, tokenizerOf } from '../model/model.js';
 import { freshWeights } from '../see/start.js';
 import { type Stage, weightsOf } from '../train/stage.js';
 import { type BatchKind, interleavedBatches } from './data.js';
@@ -20,7 +20,11 @@ const withoutVideo = ({ tasks, ...kind }: BatchKind): BatchKind => ({
 });
 
 /** What a pretrained model sees is kept as it is: targets of the image loss then stand still, and nothing can collapse. */
-export const eyes = ['visual.**', 'ln_visual.**', 'cformer.**', 'pooling.**'];
+const eyes = (without?: Ablation): string[] => [
+  'visual.**',
+  'ln_visual.**',
+  without === 'causal-transformer' ? 'pooling.**' : 'cformer.**',
+];
 
 /** The unified objective on interleaved documents: next word, next image embedding. */
 export const interleaveStage: Stage = {
@@ -40,7 +44,7 @@ export const interleaveStage: Stage = {
         eps: 1e-6,
         weightDecay: 0.02,
         clipNorm: 1,
-        frozen: eyes,
+        frozen: eyes(without),
         groups: [{ name: 'language-model', match: ['**'], rate: 1.5e-3 }],
       },
     });
