@@ -57,7 +57,8 @@ for (const left of all.filter((name) => values.only?.includes(name) ?? true)) {
     updates: Number(values.interleave),
     onUpdate,
   });
-  await using source = await weightsOf(workshop, 'interleave');
+  const source = await weightsOf(workshop, 'interleave');
+  await using _ = { [Symbol.asyncDispose]: () => source.close() };
   const parts = smallEmu(tokenizer.size, 'base', without);
   const call = { executor, source };
   await using encoder = await visualEncoder({ ...call, model: parts.visualEncoder });
