@@ -83,7 +83,13 @@ export function collate(rows: readonly TrainingRow[], options: CollateOptions): 
     return tensor('i32', [asked], out);
   };
   const excluded = new Int32Array(asked * most).fill(-1);
-  for (const [i, [, , ids]] of text.entries()) excluded.set(ids.slice(0, most), i * most);
+  for (const [i, [, , ids]] of text.entries()) {
+    if (ids.length > most)
+      throw new EmuError('BATCH', `A position excludes ${ids.length} ids, the batch has room for ${most}.`, {
+        hint: "Raise 'excluded'.",
+      });
+    excluded.set(ids, i * most);
+  }
   const stacked = stack(
     rows.flatMap(({ images }) => images),
     count,

@@ -151,6 +151,8 @@ describe('the unified objective', () => {
     );
     close64('nothing excluded', loss([]), evaluate(collate([asked], options)).loss_text);
     close64('two excluded', loss([0, 4]), loss([]) - (all - some) / 2);
+    const greedy = { ...asked, excluded: new Map([[1, [0, 4, 5]]]) };
+    expect(() => collate([greedy], { ...options, excluded: 2 })).toThrow(/excludes 3 ids/);
   });
 
   it('weighs its parts, by option and at run time', () => {
