@@ -72,11 +72,15 @@ function* untar(archive: Buffer): Generator<{ name: string; data: Buffer }> {
   }
 }
 
+/** Linux's flag that keeps a library where it is when it is closed; Node has no name for it. */
+const RTLD_NODELETE = 0x1000;
+
 /** Makes a shared library known by its name, for machines that have no Vulkan loader of their own. */
 function preload(library: string): void {
+  const { RTLD_NOW, RTLD_GLOBAL } = constants.dlopen;
   try {
-    process.dlopen({ exports: {} }, library, constants.dlopen.RTLD_NOW | constants.dlopen.RTLD_GLOBAL);
+    process.dlopen({ exports: {} }, library, RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE);
   } catch {
-    // Node loads the library and then complains that it is no addon of its own.
+    // Node loads the library, complains that it is no addon of its own, and closes it.
   }
 }
