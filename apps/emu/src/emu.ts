@@ -49,7 +49,9 @@ export class Emu implements AsyncDisposable {
     readonly components: EmuComponents,
     belongings?: Belongings,
   ) {
-    this.#vision = new Vision(components.visualEncoder, components.causalTransformer);
+    this.#vision = new Vision(components.visualEncoder, components.causalTransformer, {
+      inPlace: components.languageModel.splice !== undefined,
+    });
     this.#belongings = belongings;
   }
 
@@ -110,7 +112,8 @@ export class Emu implements AsyncDisposable {
     options: CallOptions = {},
   ): Promise<RankedAnswer[]> {
     const sequence = await this.#sequence(items, options);
-    const { prompt } = await readSequence(this.components, this.#vision, sequence, options);
+    const read = await readSequence(this.components, this.#vision, sequence, options);
+    using prompt = read.prompt;
     const { tokenizer, languageModel } = this.components;
     const candidates = answers.map((answer) => tokenizer.encode(answer, { bos: false }));
     const { order, costs } = await rank(languageModel, prompt, candidates, options);
@@ -151,6 +154,7 @@ export class Emu implements AsyncDisposable {
 
   /** Frees weights and programs. Components that were handed in stay. */
   async dispose(): Promise<void> {
+    this.#vision.dispose();
     await this.#belongings?.dispose();
   }
 

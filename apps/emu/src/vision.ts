@@ -1,5 +1,6 @@
-import { type CallOptions, EmuError, type HostTensor, tensor } from '@emu-ts/base';
+import { type CallOptions, EmuError, type HostTensor } from '@emu-ts/base';
 import type { CausalTransformer, RgbImage, VisualEncoder } from '@emu-ts/contracts';
+import { type AnyTensor, isDeviceTensor } from '@emu-ts/graph';
 import { decodeImage, openVideo, preprocess } from '@emu-ts/media';
 import { frameIndices } from '@emu-ts/sequence';
 import { type EmuItem, type ImageSource, isRgbImage } from './items.js';
@@ -29,57 +30,153 @@ export async function toFrames(
 /** How the reference rounds while it normalises: `pil` where text is generated, `torchvision` where pictures are. */
 export type Arithmetic = 'pil' | 'torchvision';
 
+/** Embeddings of pictures, which stay where they are until this is disposed. */
+export interface Seen extends Disposable {
+  /** f32 `[1 queries width]` of every picture, in order. */
+  readonly embeddings: readonly AnyTensor[];
+}
+
+export interface VisionOptions {
+  /** Pictures remembered. Default 64. */
+  readonly memory?: number | undefined;
+  /** Leaves embeddings where they are computed: the language model reads them there. Default: in host memory. */
+  readonly inPlace?: boolean | undefined;
+}
+
 /**
  * Pictures to image embeddings, through the visual encoder and the causal transformer. Neither depends on the text
  * around a picture, so what was seen before is remembered: a dialogue encodes its pictures once.
  */
-export class Vision {
-  readonly #seen = new Map<string, Float32Array>();
+export class Vision implements Disposable {
+  readonly #memories = new Map<string, Memory>();
+  readonly #limit: number;
+  readonly #inPlace: boolean;
 
   constructor(
     readonly encoder: VisualEncoder,
     readonly causal: CausalTransformer,
-    /** Pictures remembered. */
-    readonly memory = 64,
-  ) {}
-
-  /** `[n · queries, width]` embeddings of n pictures, in order. */
-  async embed(
-    images: readonly RgbImage[],
-    arithmetic: Arithmetic,
-    options: CallOptions = {},
-  ): Promise<HostTensor<'f32'>> {
-    const { queries, outputWidth } = this.causal;
-    const out = tensor('f32', [images.length * queries, outputWidth]);
-    for (const [i, image] of images.entries()) {
-      options.signal?.throwIfAborted();
-      options.onProgress?.({ phase: 'encode', component: 'visual-encoder', loaded: i, total: images.length });
-      out.data.set(await this.#embedOne(image, arithmetic, options), i * queries * outputWidth);
-    }
-    return out;
+    { memory = 64, inPlace = false }: VisionOptions = {},
+  ) {
+    this.#limit = memory;
+    this.#inPlace = inPlace;
   }
 
-  async #embedOne(image: RgbImage, arithmetic: Arithmetic, { signal }: CallOptions): Promise<Float32Array> {
+  /** Looks at pictures, one after the other. */
+  async see(images: readonly RgbImage[], arithmetic: Arithmetic, options: CallOptions = {}): Promise<Seen> {
+    const used: Memory[] = [];
+    const dispose = () => {
+      for (const memory of used.splice(0)) memory.leave();
+    };
+    try {
+      for (const [i, image] of images.entries()) {
+        options.signal?.throwIfAborted();
+        options.onProgress?.({
+          phase: 'encode',
+          component: 'visual-encoder',
+          loaded: i,
+          total: images.length,
+        });
+        used.push(await this.#look(image, arithmetic, options));
+      }
+      return { embeddings: used.map(({ embeddings }) => embeddings), [Symbol.dispose]: dispose };
+    } catch (error) {
+      dispose();
+      throw error;
+    }
+  }
+
+  /** Forgets every picture. What is in use stays until it is not. */
+  dispose(): void {
+    for (const key of this.#memories.keys()) this.#forget(key);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  async #look(image: RgbImage, arithmetic: Arithmetic, options: CallOptions): Promise<Memory> {
     const size = this.encoder.imageSize;
     const pixels = preprocess(image, { size, arithmetic });
     const key = await digest(pixels.data);
-    const known = this.#seen.get(key);
-    if (known) {
-      this.#seen.delete(key);
-      this.#seen.set(key, known);
-      return known;
+    const known = this.#recall(key);
+    if (known) return known;
+    const fresh = await this.#encode({ ...pixels, shape: [1, 3, size, size] }, options);
+    const meanwhile = this.#recall(key);
+    if (meanwhile) {
+      discard(fresh);
+      return meanwhile;
     }
-    using features = await this.encoder.encode({ ...pixels, shape: [1, 3, size, size] }, { signal });
-    using embeddings = await this.causal.embed(features, { signal });
-    const data = (await embeddings.read({ signal })).data as Float32Array;
-    this.#seen.set(key, data);
-    for (const oldest of this.#seen.keys()) {
-      if (this.#seen.size <= this.memory) break;
-      this.#seen.delete(oldest);
+    const memory = new Memory(fresh);
+    this.#memories.set(key, memory.enter());
+    for (const oldest of this.#memories.keys()) {
+      if (this.#memories.size <= this.#limit) break;
+      this.#forget(oldest);
     }
-    return data;
+    return memory;
+  }
+
+  async #encode(pixels: HostTensor, { signal }: CallOptions): Promise<AnyTensor> {
+    using features = await this.encoder.encode(pixels, { signal });
+    const embeddings = await this.causal.embed(features, { signal });
+    if (this.#inPlace) return embeddings;
+    using held = embeddings;
+    return await held.read({ signal });
+  }
+
+  /** What is remembered under a key, in use from now on and the last to be forgotten; not what a device lost. */
+  #recall(key: string): Memory | undefined {
+    const known = this.#memories.get(key);
+    if (!known) return undefined;
+    if (known.isLost) {
+      this.#forget(key);
+      return undefined;
+    }
+    this.#memories.delete(key);
+    this.#memories.set(key, known);
+    return known.enter();
+  }
+
+  #forget(key: string): void {
+    this.#memories.get(key)?.forget();
+    this.#memories.delete(key);
   }
 }
+
+/** Embeddings of one picture: freed when they are forgotten and nobody uses them. */
+class Memory {
+  #users = 0;
+  #forgotten = false;
+
+  constructor(readonly embeddings: AnyTensor) {}
+
+  get isLost(): boolean {
+    return isDeviceTensor(this.embeddings) && this.embeddings.isLost === true;
+  }
+
+  enter(): this {
+    this.#users++;
+    return this;
+  }
+
+  leave(): void {
+    this.#users--;
+    this.#freeIdle();
+  }
+
+  forget(): void {
+    this.#forgotten = true;
+    this.#freeIdle();
+  }
+
+  #freeIdle(): void {
+    if (this.#forgotten && !this.#users) discard(this.embeddings);
+  }
+}
+
+/** Frees what an executor holds. */
+export const discard = (t: AnyTensor): void => {
+  if (isDeviceTensor(t)) t.dispose();
+};
 
 async function digest(data: Float32Array): Promise<string> {
   const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);

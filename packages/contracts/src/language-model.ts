@@ -160,8 +160,8 @@ export interface LanguageModel extends LanguageModelShape, AsyncDisposable {
 
   /**
    * Rows of the embedding table with image embeddings in some places, left where the model computes: `ids` of equally
-   * long rows; `slots`, one for each id of the flattened rows, name a row of the embeddings f32 `[… width]`, or are −1 where
-   * the table's stays. Absent where nothing is gained by it.
+   * long rows; `slots`, one for each id of the flattened rows, name a row of the embeddings, f32 `[… width]` one after the
+   * other, or are −1 where the table's stays. Absent where nothing is gained by it.
    * @returns f32 `[rows t width]`
    * @throws as `embed`
    */
@@ -169,7 +169,7 @@ export interface LanguageModel extends LanguageModelShape, AsyncDisposable {
     | ((
         ids: readonly (readonly number[])[],
         slots: readonly number[],
-        embeddings: AnyTensor,
+        embeddings: readonly AnyTensor[],
         options?: CallOptions,
       ) => Promise<DeviceTensor>)
     | undefined;

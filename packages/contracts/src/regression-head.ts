@@ -31,6 +31,15 @@ export interface RegressionHead extends RegressionHeadShape, AsyncDisposable {
    */
   feedback?(embeddings: AnyTensor, options?: CallOptions): Promise<DeviceTensor>;
 
+  /**
+   * Embeddings that were predicted one after the other, f32 `[rows embeddingWidth]` each, side by side where they were
+   * predicted. Absent where nothing is gained by it.
+   * @returns f32 `[rows n embeddingWidth]`, which the caller disposes
+   */
+  readonly stack?:
+    | ((embeddings: readonly AnyTensor[], options?: CallOptions) => Promise<DeviceTensor>)
+    | undefined;
+
   /** Frees the weights and programs, never the executor. */
   dispose(): Promise<void>;
 }

@@ -5,6 +5,8 @@ import type { TensorType } from './value.js';
 
 /** A tensor that an executor holds. Whoever received it disposes it. */
 export interface DeviceTensor extends TensorType, Disposable {
+  /** Its device went away, and its elements with it. Absent: that does not happen. */
+  readonly isLost?: boolean | undefined;
   /** Copies the elements to host memory. */
   read(options?: CallOptions): Promise<HostTensor>;
   dispose(): void;
@@ -49,5 +51,15 @@ export interface Executor extends AsyncDisposable {
    * Absent: no op is promised to.
    */
   hasKernel?(op: AnyOp): boolean;
+  /** Whether programs compiled here can read a tensor where it lies. Absent: whatever they are given. */
+  holds?(tensor: DeviceTensor): boolean;
   dispose(): Promise<void>;
 }
+
+/** A tensor as programs of `executor` can read it: itself, or a copy in host memory of what another executor holds. */
+export const reachable = async (
+  executor: Executor,
+  tensor: AnyTensor,
+  options?: CallOptions,
+): Promise<AnyTensor> =>
+  isDeviceTensor(tensor) && executor.holds?.(tensor) === false ? tensor.read(options) : tensor;

@@ -1,7 +1,12 @@
 export { cachedAttentionOp, positionsFrom, readRows } from './cached-attention/op.js';
 export { generate, padSequences, stream } from './generate/generate.js';
 export type { GenerateOptions, SamplingOptions, TokenIds } from './generate/options.js';
-export { type EmbedPromptOptions, embedPrompts, type Prompt } from './generate/prompt.js';
+export {
+  type EmbedPromptOptions,
+  embedPrompts,
+  type Prompt,
+  type VisualEmbeddings,
+} from './generate/prompt.js';
 export { type Ranking, type RankOptions, rank } from './generate/rank.js';
 export type {
   FinishEvent,

@@ -6,6 +6,7 @@ import {
   formatType,
   graphOf,
   input,
+  reachable,
   type Value,
 } from '@emu-ts/graph';
 import type { LoadOptions } from './load.js';
@@ -52,7 +53,8 @@ export class TensorFunction implements AsyncDisposable {
     };
     return this.#programs.with(x.shape.join(), compile, async (program) => {
       signal?.throwIfAborted();
-      return (await program.run({ [this.#operand]: x }, { signal })).y;
+      const given = await reachable(this.#placed.executor, x, { signal });
+      return (await program.run({ [this.#operand]: given }, { signal })).y;
     });
   }
 

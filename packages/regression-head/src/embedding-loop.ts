@@ -16,11 +16,15 @@ export interface EmbeddingLoopOptions extends CallOptions {
   readonly queries: number;
 }
 
-export interface GeneratedEmbeddings {
-  /** f32 `[rows queries embeddingWidth]` */
-  readonly embeddings: HostTensor<'f32'>;
+export interface PredictedEmbeddings {
+  /** f32 `[rows queries embeddingWidth]`, where they were predicted if the head can leave them there. The caller disposes it. */
+  readonly embeddings: AnyTensor;
   /** What it cost: passes over a whole prompt, and passes over one position. */
   readonly passes: { readonly prefill: number; readonly step: number };
+}
+
+export interface GeneratedEmbeddings extends PredictedEmbeddings {
+  readonly embeddings: HostTensor<'f32'>;
 }
 
 /**
@@ -33,11 +37,11 @@ export interface GeneratedEmbeddings {
  *
  * @throws EmuError `CONTEXT_LENGTH` when prompt and embeddings exceed the model's context
  */
-export async function generateImageEmbeddings(
+export async function predictImageEmbeddings(
   model: LanguageModel,
   head: RegressionHead,
   { prompts: { embeddings, padding }, queries, signal, onProgress }: EmbeddingLoopOptions,
-): Promise<GeneratedEmbeddings> {
+): Promise<PredictedEmbeddings> {
   const [rows, length] = embeddings.shape;
   const capacity = length + queries - 1;
   if (capacity > model.contextLength) {
@@ -47,7 +51,6 @@ export async function generateImageEmbeddings(
       { hint: 'Shorten the text or give fewer images.' },
     );
   }
-  const out = tensor('f32', [rows, queries, head.embeddingWidth]);
   const passes = { prefill: 0, step: 0 };
   using session = await model.open({ batch: rows, capacity, signal });
   // Everything stays on the device until the image is complete: the loop itself waits for no copy and, so that passes
@@ -63,12 +66,23 @@ export async function generateImageEmbeddings(
       predicted.push(await predict(head, hidden));
       onProgress?.({ phase: 'embed', component: 'regression-head', loaded: k + 1, total: queries });
     }
-    const read = await Promise.all(predicted.map((embedding) => embedding.read({ signal })));
-    for (const [k, { data }] of read.entries()) write(out, k, data as Float32Array);
+    const stacked = head.stack ? await head.stack(predicted) : await readAll(predicted, { signal });
+    return { embeddings: stacked, passes };
   } finally {
     for (const embedding of predicted) embedding.dispose();
   }
-  return { embeddings: out, passes };
+}
+
+/** The same, with the embeddings in host memory. */
+export async function generateImageEmbeddings(
+  model: LanguageModel,
+  head: RegressionHead,
+  options: EmbeddingLoopOptions,
+): Promise<GeneratedEmbeddings> {
+  const { embeddings, passes } = await predictImageEmbeddings(model, head, options);
+  if (!isDeviceTensor(embeddings)) return { embeddings: embeddings as HostTensor<'f32'>, passes };
+  using held = embeddings;
+  return { embeddings: (await held.read({ signal: options.signal })) as HostTensor<'f32'>, passes };
 }
 
 /** One step of the session on a predicted embedding. */
@@ -91,9 +105,15 @@ async function predict(head: RegressionHead, hidden: AnyTensor): Promise<DeviceT
   }
 }
 
-/** Puts one embedding per row, `[rows width]`, at place `k` of `[rows queries width]`. */
-function write(out: HostTensor<'f32'>, k: number, data: Float32Array): void {
-  const [rows, queries, width] = out.shape;
-  for (let row = 0; row < rows; row++)
-    out.data.set(data.subarray(row * width, (row + 1) * width), (row * queries + k) * width);
+/** Reads embeddings [rows width], one after the other, as [rows n width]. */
+async function readAll(predicted: readonly DeviceTensor[], options: CallOptions): Promise<HostTensor<'f32'>> {
+  const [rows, width] = predicted[0].shape;
+  const out = tensor('f32', [rows, predicted.length, width]);
+  const read = await Promise.all(predicted.map((embedding) => embedding.read(options)));
+  for (const [k, { data }] of read.entries())
+    for (let row = 0; row < rows; row++) {
+      const one = (data as Float32Array).subarray(row * width, (row + 1) * width);
+      out.data.set(one, (row * predicted.length + k) * width);
+    }
+  return out;
 }

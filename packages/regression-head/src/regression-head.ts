@@ -1,7 +1,7 @@
 import type { CallOptions } from '@emu-ts/base';
 import type { RegressionHead, RegressionHeadModel } from '@emu-ts/contracts';
-import { dims, type Executor } from '@emu-ts/graph';
-import { flatten, type LoadOptions, placeFunction, type TensorSource } from '@emu-ts/params';
+import { concat, dims, type Executor, graphOf, input, primitives, reshape } from '@emu-ts/graph';
+import { flatten, type LoadOptions, ProgramCache, placeFunction, type TensorSource } from '@emu-ts/params';
 
 export interface RegressionHeadOptions extends CallOptions {
   readonly executor: Executor;
@@ -36,15 +36,38 @@ export async function regressionHead({
     operand: 'hidden',
     allowUnused: [besides(model)],
   });
-  const dispose = () => run.dispose();
+  const stacks = new ProgramCache(2);
+  const dispose = async () => {
+    await stacks.dispose();
+    await run.dispose();
+  };
   return {
     width,
     embeddingWidth,
     predict: (hidden, call) => run.run(hidden, call),
+    ...(executor.hasKernel?.(primitives.concat) && { stack: stackOn(executor, stacks) }),
     dispose,
     [Symbol.asyncDispose]: dispose,
   };
 }
+
+/** Puts embeddings [rows width] side by side where they are: [rows n width]. */
+const stackOn =
+  (executor: Executor, programs: ProgramCache): NonNullable<RegressionHead['stack']> =>
+  (embeddings, { signal } = {}) => {
+    const [{ dtype, shape }] = embeddings;
+    const [rows, width] = shape;
+    const compile = () => {
+      const parts = embeddings.map((_, i) =>
+        reshape(input(`embedding ${i}`, { dtype, shape }), [rows, 1, width]),
+      );
+      return executor.compile(graphOf({ stacked: concat(parts, 1) }));
+    };
+    const inputs = Object.fromEntries(embeddings.map((embedding, i) => [`embedding ${i}`, embedding]));
+    return programs.with([embeddings.length, ...shape].join(), compile, async (program) => {
+      return (await program.run(inputs, { signal })).stacked;
+    });
+  };
 
 /** The head shares its root with the language model, so every name that is not its own is somebody else's. */
 function besides({ params }: RegressionHeadModel): RegExp {

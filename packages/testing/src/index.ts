@@ -10,3 +10,4 @@ export * from './readme.js';
 export * from './report.js';
 export * from './spread.js';
 export * from './tolerance.js';
+export * from './watch-reads.js';

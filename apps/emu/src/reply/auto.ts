@@ -1,9 +1,10 @@
-import { type CallOptions, tensor } from '@emu-ts/base';
+import type { CallOptions } from '@emu-ts/base';
 import type { RgbImage, Sequence } from '@emu-ts/contracts';
+import type { AnyTensor } from '@emu-ts/graph';
 import { stream } from '@emu-ts/language-model';
 import type { EmuComponents } from '../components.js';
 import type { EmuEvent } from '../events.js';
-import type { Vision } from '../vision.js';
+import { discard, type Vision } from '../vision.js';
 import { draw, type ImageOptions } from './image.js';
 import { embed, idOf, type Request, type TextOptions, tokenIds } from './text.js';
 
@@ -26,24 +27,24 @@ export async function* replyInBoth(
   { text, image, maxImages = 4, signal, onProgress }: AutoOptions,
 ): AsyncGenerator<EmuEvent, void> {
   const { format, languageModel, tokenizer } = components;
+  const { queries } = components.causalTransformer;
   const [open, close, slot] = (['imageOpen', 'imageClose', 'image'] as const).map((name) =>
     idOf(components, name),
   );
   const tokens = tokenIds(components);
   const encoded = format.encode(sequence, { contextLength: languageModel.contextLength, reserve: 1 });
-  const seen = await vision.embed(encoded.images, 'pil', { signal, onProgress });
-  let visual = seen.data;
+  using seen = await vision.see(encoded.images, 'pil', { signal, onProgress });
+  using drawn = new Drawn();
   let ids = [...encoded.ids];
   let written = 0;
   let said: Sequence<RgbImage> = sequence;
   const limit = text.maxNewTokens ?? 128;
   for (let images = 0; ; images++) {
-    const prompt = await embed(
-      components,
-      [ids],
-      tensor('f32', [visual.length / languageModel.width, languageModel.width], visual),
-      { signal },
-    );
+    const counts = [...seen.embeddings.map(() => queries), ...drawn.conditions.map(() => queries)];
+    using prompt = await embed(components, [ids], [...seen.embeddings, ...drawn.conditions], {
+      counts,
+      signal,
+    });
     const decoder = tokenizer.decoder();
     const fresh: number[] = [];
     const end = images < maxImages && components.imageDecoder ? [tokens.end as number, open] : tokens.end;
@@ -77,9 +78,17 @@ export async function* replyInBoth(
       onProgress,
     });
     said = [...said, { type: 'image', image: drawing.image }];
-    const queries = drawing.output;
     ids = [...ids, ...fresh, open, ...new Array<number>(queries).fill(slot), close];
-    visual = Float32Array.of(...visual, ...drawing.embeddings);
+    drawn.conditions.push(drawing.condition);
     written += queries;
+  }
+}
+
+/** What pictures were made of: the first row of each is the embeddings, others are of guidance. */
+class Drawn implements Disposable {
+  readonly conditions: AnyTensor[] = [];
+
+  [Symbol.dispose](): void {
+    for (const condition of this.conditions) discard(condition);
   }
 }

@@ -1,10 +1,10 @@
-import { type CallOptions, EmuError } from '@emu-ts/base';
+import { EmuError } from '@emu-ts/base';
 import type { DecodedImage, DecodeImageOptions, RgbImage, Sequence } from '@emu-ts/contracts';
-import { type AnyTensor, isDeviceTensor } from '@emu-ts/graph';
-import { generateImageEmbeddings } from '@emu-ts/regression-head';
+import type { AnyTensor } from '@emu-ts/graph';
+import { predictImageEmbeddings } from '@emu-ts/regression-head';
 import type { EmuComponents } from '../components.js';
 import type { EmuEvent } from '../events.js';
-import type { Vision } from '../vision.js';
+import { discard, type Vision } from '../vision.js';
 import { channel } from './channel.js';
 import { embed, type Request } from './text.js';
 
@@ -22,15 +22,16 @@ export async function* replyInImage(
   { sequence, warnings }: Request,
   options: ImageOptions,
 ): AsyncGenerator<EmuEvent, void> {
-  const { input, output } = yield* draw(components, vision, sequence, options);
+  const { input, output, condition } = yield* draw(components, vision, sequence, options);
+  discard(condition);
   options.signal?.throwIfAborted();
   yield { type: 'finish', reason: 'image', usage: { input, output }, warnings };
 }
 
 export interface Drawing {
   readonly image: DecodedImage;
-  /** `[1 queries width]` what the picture was made of. */
-  readonly embeddings: Float32Array;
+  /** f32 `[rows queries width]`: what the picture was made of, and what it should not show. Whoever takes it disposes it. */
+  readonly condition: AnyTensor;
   readonly input: number;
   readonly output: number;
 }
@@ -45,11 +46,21 @@ export async function* draw(
   const events = channel<EmuEvent>();
   const drawing = drawSequence(components, vision, sequence, options, events.push);
   drawing.then(events.end, events.end);
-  yield* events;
-  const drawn = await drawing;
-  options.signal?.throwIfAborted();
-  yield { type: 'image', image: drawn.image };
-  return drawn;
+  let taken = false;
+  try {
+    yield* events;
+    const drawn = await drawing;
+    options.signal?.throwIfAborted();
+    yield { type: 'image', image: drawn.image };
+    taken = true;
+    return drawn;
+  } finally {
+    if (!taken)
+      drawing.then(
+        ({ condition }) => discard(condition),
+        () => {}, // whoever reads on hears of it
+      );
+  }
 }
 
 async function drawSequence(
@@ -75,18 +86,11 @@ async function drawSequence(
   const rows = guided ? [sequence, [...negative, last]] : [sequence];
   const encode = { contextLength: languageModel.contextLength, reserve: causalTransformer.queries - 1 };
   const encoded = rows.map((row) => format.encode(row, encode));
-  const seen = await vision.embed(
-    encoded.flatMap(({ images }) => images),
-    'torchvision',
-    { signal, onProgress },
-  );
-  const prompts = await embed(
-    components,
-    encoded.map(({ ids }) => ids),
-    seen,
-    { signal },
-  );
-  const { embeddings: condition } = await generateImageEmbeddings(languageModel, regressionHead, {
+  const images = encoded.flatMap((row) => row.images);
+  using seen = await vision.see(images, 'torchvision', { signal, onProgress });
+  const ids = encoded.map((row) => row.ids);
+  using prompts = await embed(components, ids, seen.embeddings, { signal });
+  const { embeddings: condition } = await predictImageEmbeddings(languageModel, regressionHead, {
     prompts,
     queries: causalTransformer.queries,
     signal,
@@ -96,7 +100,7 @@ async function drawSequence(
     },
   });
   try {
-    const images = await decoder.decode(condition, {
+    const [image] = await decoder.decode(condition, {
       ...options,
       onProgress: (progress) => {
         onProgress?.(progress);
@@ -106,14 +110,9 @@ async function drawSequence(
         ? { previewEvery, onPreview: (preview) => emit({ type: 'image-preview', preview }) }
         : {}),
     });
-    const embeddings = await firstRow(condition, { signal });
-    return { image: images[0], embeddings, input: encoded[0].ids.length, output: causalTransformer.queries };
-  } finally {
-    if (isDeviceTensor(condition)) condition.dispose();
+    return { image, condition, input: ids[0].length, output: causalTransformer.queries };
+  } catch (error) {
+    discard(condition);
+    throw error;
   }
-}
-
-async function firstRow(condition: AnyTensor, options: CallOptions): Promise<Float32Array> {
-  const host = isDeviceTensor(condition) ? await condition.read(options) : condition;
-  return (host.data as Float32Array).slice(0, host.data.length / host.shape[0]);
 }

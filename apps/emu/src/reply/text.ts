@@ -1,5 +1,6 @@
-import type { CallOptions, HostTensor } from '@emu-ts/base';
+import type { CallOptions } from '@emu-ts/base';
 import { emuTokens, type RgbImage, type Sequence } from '@emu-ts/contracts';
+import type { AnyTensor } from '@emu-ts/graph';
 import {
   allowSequences,
   embedPrompts,
@@ -42,25 +43,26 @@ export async function readSequence(
   vision: Vision,
   sequence: Sequence<RgbImage>,
   options: CallOptions & { readonly reserve?: number },
-): Promise<{ prompt: Prompt; ids: readonly number[] }> {
+): Promise<{ prompt: Prompt & Disposable; ids: readonly number[] }> {
   const { languageModel, format } = components;
   const { ids, images } = format.encode(sequence, {
     contextLength: languageModel.contextLength,
     reserve: options.reserve,
   });
-  const embeddings = await vision.embed(images, 'pil', options);
-  return { prompt: await embed(components, [ids], embeddings, options), ids };
+  using seen = await vision.see(images, 'pil', options);
+  return { prompt: await embed(components, [ids], seen.embeddings, options), ids };
 }
 
+/** Rows of ids with embeddings of pictures at their placeholders; of each tensor `counts` rows are meant, or all. */
 export const embed = (
   components: EmuComponents,
   rows: readonly (readonly number[])[],
-  embeddings: HostTensor<'f32'>,
-  { signal }: CallOptions,
-): Promise<Prompt> =>
+  embeddings: readonly AnyTensor[],
+  { signal, counts }: CallOptions & { readonly counts?: readonly number[] },
+): Promise<Prompt & Disposable> =>
   embedPrompts(components.languageModel, rows, {
     pad: idOf(components, 'pad'),
-    visual: embeddings.shape[0] ? { token: idOf(components, 'image'), embeddings } : undefined,
+    visual: embeddings.length ? { token: idOf(components, 'image'), embeddings, counts } : undefined,
     signal,
   });
 
@@ -72,7 +74,8 @@ export async function* replyInText(
   { answers, ...options }: TextOptions,
 ): AsyncGenerator<EmuEvent, void> {
   const { tokenizer, languageModel } = components;
-  const { prompt, ids } = await readSequence(components, vision, sequence, { ...options, reserve: 1 });
+  const read = await readSequence(components, vision, sequence, { ...options, reserve: 1 });
+  using prompt = read.prompt;
   const tokens = tokenIds(components);
   const allowed = answers && allowSequences(answers.map((answer) => answerIds(components, answer)));
   const decoder = tokenizer.decoder();
@@ -88,7 +91,7 @@ export async function* replyInText(
       if (rest) yield { type: 'text-delta', text: rest };
       options.signal?.throwIfAborted();
       const reason = event.generated.finishReason === 'stop' ? 'end' : 'length';
-      yield { type: 'finish', reason, usage: { input: ids.length, output }, warnings };
+      yield { type: 'finish', reason, usage: { input: read.ids.length, output }, warnings };
     }
   }
 }

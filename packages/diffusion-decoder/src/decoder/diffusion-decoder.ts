@@ -6,7 +6,7 @@ import type {
   RgbImage,
   SafetyChecker,
 } from '@emu-ts/contracts';
-import type { AnyTensor, DeviceTensor, Executor } from '@emu-ts/graph';
+import { type AnyTensor, type DeviceTensor, type Executor, reachable } from '@emu-ts/graph';
 import { type PlacedParams, ProgramCache, placeParams, type TensorSource } from '@emu-ts/params';
 import { type SchedulerSet, schedulerSet } from '../schedulers/index.js';
 import { encodeTimesteps, type UnetConfig, unetParams } from '../unet/index.js';
@@ -140,8 +140,10 @@ export class DiffusionDecoder implements ImageDecoder {
   }
 
   /** Keys and values of the condition by name, on the executor. The caller disposes them. */
-  #context(condition: AnyTensor, plan: Plan, signal?: AbortSignal): Promise<Record<string, DeviceTensor>> {
-    const compile = () => this.#unet.weights.compile(contextGraph(this.#unet.config, plan));
+  async #context(given: AnyTensor, plan: Plan, signal?: AbortSignal): Promise<Record<string, DeviceTensor>> {
+    const { config, weights } = this.#unet;
+    const condition = await reachable(weights.executor, given, { signal });
+    const compile = () => weights.compile(contextGraph(config, plan));
     return this.#contexts.with(condition.shape.join(), compile, (program) =>
       program.run({ condition }, { signal }),
     );

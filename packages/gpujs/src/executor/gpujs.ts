@@ -1,5 +1,5 @@
 import type { CallOptions, HostTensor } from '@emu-ts/base';
-import type { CompileOptions, Executor, Graph } from '@emu-ts/graph';
+import type { CompileOptions, DeviceTensor, Executor, Graph } from '@emu-ts/graph';
 import { type GpuInstance, type GpuModule, type Mode, openGpu } from '../gpu.js';
 import type { JsKernel } from '../js-kernel.js';
 import { checkDtypes, toElements } from '../kernel/elements.js';
@@ -49,6 +49,10 @@ export class GpujsExecutor implements Executor {
     );
     this.#programs.add(program);
     return program;
+  }
+
+  holds(tensor: DeviceTensor): boolean {
+    return tensor instanceof GpujsTensor && tensor.isOn(this.#runner);
   }
 
   /** Buffers, bytes and kernels that live now: a steady number means that nothing leaks. */

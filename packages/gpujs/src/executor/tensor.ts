@@ -28,9 +28,13 @@ export class GpujsTensor implements DeviceTensor {
     this.#buffer = buffer;
   }
 
+  isOn(runner: Runner): boolean {
+    return runner === this.#runner;
+  }
+
   /** The elements, for programs of the same executor. */
   bufferOn(runner: Runner): Buffer {
-    if (runner !== this.#runner) throw foreign(this);
+    if (!this.isOn(runner)) throw foreign(this);
     const gone = this.#gone ?? (this.#lent ? 'lent: it is being donated to a running program' : undefined);
     if (gone) throw new EmuError('DISPOSED', `This ${formatType(this)} tensor has been ${gone}.`);
     runner.alive();

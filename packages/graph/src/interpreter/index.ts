@@ -142,6 +142,7 @@ export function interpreter(): Executor {
     name: 'reference',
     upload: async (t) => new ReferenceTensor(t, array(t.shape, toF64(t).slice())),
     compile,
+    holds: (t) => t instanceof ReferenceTensor,
     dispose,
     [Symbol.asyncDispose]: dispose,
   };

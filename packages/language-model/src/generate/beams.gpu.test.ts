@@ -2,11 +2,10 @@ import { tensor } from '@emu-ts/base';
 import type { LanguageModel } from '@emu-ts/contracts';
 import { interpreter } from '@emu-ts/graph';
 import { nnKernels } from '@emu-ts/nn/webgpu';
-import { describeGpu, expectClose } from '@emu-ts/testing';
+import { describeGpu, expectClose, watchReads } from '@emu-ts/testing';
 import { type WebGpuExecutor, webgpu } from '@emu-ts/webgpu';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { tinyConfig, tinyLlama } from '../../test/tiny-llama.js';
-import { watchReads } from '../../test/watch-reads.js';
 import {
   embedPrompts,
   type GeneratedSequence,

@@ -14,8 +14,16 @@ export interface Prompt {
 export interface EmbedPromptOptions extends CallOptions {
   /** The id that fills short rows; any row of the embedding table does. */
   readonly pad: number;
-  /** Embeddings that take the place of every `token`, in the order of the flattened rows: `[n width]` in all. */
-  readonly visual?: { readonly token: number; readonly embeddings: AnyTensor } | undefined;
+  readonly visual?: VisualEmbeddings | undefined;
+}
+
+export interface VisualEmbeddings {
+  /** The id of a placeholder. */
+  readonly token: number;
+  /** What takes the place of every `token`, in the order of the flattened rows: `[… width]`, one after the other. */
+  readonly embeddings: AnyTensor | readonly AnyTensor[];
+  /** How many rows count of each of several tensors, from the first on. Default all. */
+  readonly counts?: readonly number[] | undefined;
 }
 
 /**
@@ -38,31 +46,39 @@ export async function embedPrompts(
 async function embedded(
   model: LanguageModel,
   rows: readonly (readonly number[])[],
-  visual: EmbedPromptOptions['visual'],
+  visual: VisualEmbeddings | undefined,
   options: CallOptions,
 ): Promise<AnyTensor> {
   const ids = rows.flat();
-  const slots = visual && slotsOf(ids, model.width, visual);
-  if (slots && isDeviceTensor(visual.embeddings) && model.splice)
-    return model.splice(rows, slots, visual.embeddings, options);
+  const parts = visual ? [visual.embeddings].flat() : [];
+  const slots = visual && slotsOf(ids, model.width, visual.token, parts, visual.counts);
+  if (slots && model.splice && parts.some(isDeviceTensor)) return model.splice(rows, slots, parts, options);
   const { data } = await model.embed(ids, options);
-  if (slots) await place(data, slots, model.width, visual.embeddings, options);
+  if (slots) await place(data, slots, model.width, parts, options);
   return tensor('f32', [rows.length, ids.length / rows.length, model.width], data);
 }
 
-/** For every id the embedding that takes its place, or −1. */
+/** For every id the embedding that takes its place among all rows of the parts, or −1. */
 function slotsOf(
   ids: readonly number[],
   width: number,
-  { token, embeddings }: NonNullable<EmbedPromptOptions['visual']>,
+  token: number,
+  parts: readonly AnyTensor[],
+  counts: readonly number[] | undefined,
 ): number[] {
+  const given: number[] = []; // rows that count
+  let start = 0;
+  for (const [i, { shape }] of parts.entries()) {
+    const rows = sizeOf(shape) / width;
+    for (let row = 0; row < (counts?.[i] ?? rows); row++) given.push(start + row);
+    start += rows;
+  }
   let next = 0;
-  const slots = ids.map((id) => (id === token ? next++ : -1));
-  const count = sizeOf(embeddings.shape) / width;
-  if (count === next) return slots;
+  const slots = ids.map((id) => (id === token ? (given[next++] ?? -1) : -1));
+  if (given.length === next) return slots;
   throw new EmuError(
     'IMAGE_COUNT',
-    `The prompts hold ${next} placeholders (id ${token}), but there are ${count} image embeddings of width ${width}.`,
+    `The prompts hold ${next} placeholders (id ${token}), but there are ${given.length} image embeddings of width ${width}.`,
     { hint: 'Give one embedding for every placeholder.' },
   );
 }
@@ -72,11 +88,16 @@ async function place(
   rows: Float32Array,
   slots: readonly number[],
   width: number,
-  embeddings: AnyTensor,
+  parts: readonly AnyTensor[],
   options: CallOptions,
 ): Promise<void> {
-  const data = (await toHost(embeddings, options)).data as Float32Array;
+  const read = await Promise.all(parts.map((part) => toHost(part, options)));
+  const embeddings = read.flatMap(({ data }) =>
+    Array.from({ length: data.length / width }, (_, i) =>
+      (data as Float32Array).subarray(i * width, (i + 1) * width),
+    ),
+  );
   slots.forEach((slot, row) => {
-    if (slot >= 0) rows.set(data.subarray(slot * width, (slot + 1) * width), row * width);
+    if (slot >= 0) rows.set(embeddings[slot], row * width);
   });
 }

@@ -4,6 +4,7 @@ import {
   type AnyTensor,
   add,
   cast,
+  concat,
   type DeviceTensor,
   div,
   dynamicSlice,
@@ -202,14 +203,22 @@ export function embedGraph({ model }: GraphSettings, n: number): Graph {
   return graphOf({ embeddings: model.embed(paramInputs(model.params), ids) });
 }
 
-/** ids [b·t], slots [b·t], image embeddings of this shape → [b t width] */
-export function spliceGraph({ model }: GraphSettings, b: number, t: number, shape: readonly number[]): Graph {
+/** ids [b·t], slots [b·t], image embeddings of these shapes → [b t width] */
+export function spliceGraph(
+  { model }: GraphSettings,
+  b: number,
+  t: number,
+  shapes: readonly (readonly number[])[],
+): Graph {
   const ids = input('ids', tensorType('i32', [b * t]));
-  const given = input('embeddings', tensorType('f32', shape));
+  const rows = shapes.map((shape, i) => {
+    const given = input(`embeddings ${i}`, tensorType('f32', shape));
+    return reshape(given, [size(given) / model.width, model.width]);
+  });
   const { y } = spliceOp(
     {
       tokens: model.embed(paramInputs(model.params), ids),
-      embeddings: reshape(given, [size(given) / model.width, model.width]),
+      embeddings: rows.length === 1 ? rows[0] : concat(rows, 0),
       slots: input('slots', tensorType('i32', [b * t])),
     },
     {},

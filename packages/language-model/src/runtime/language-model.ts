@@ -5,7 +5,14 @@ import type {
   LanguageModelSession,
   SessionOptions,
 } from '@emu-ts/contracts';
-import { type AnyTensor, type DeviceTensor, type Executor, formatType, type Graph } from '@emu-ts/graph';
+import {
+  type AnyTensor,
+  type DeviceTensor,
+  type Executor,
+  formatType,
+  type Graph,
+  reachable,
+} from '@emu-ts/graph';
 import {
   flatten,
   type LoadOptions,
@@ -99,9 +106,10 @@ class PlacedLanguageModel implements LanguageModel {
         );
       };
     if (placed.executor.hasKernel?.(spliceOp))
-      this.splice = (ids, slots, embeddings, options = {}) => {
+      this.splice = async (ids, slots, embeddings, options = {}) => {
         this.#checkIds(ids.flat());
-        return splice(settings, ids, slots, embeddings, (key, graph, inputs) =>
+        const parts = await Promise.all(embeddings.map((part) => reachable(placed.executor, part, options)));
+        return splice(settings, ids, slots, parts, (key, graph, inputs) =>
           this.#run(key, graph, inputs, options, this.#moves),
         );
       };

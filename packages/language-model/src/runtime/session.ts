@@ -1,6 +1,13 @@
 import { type CallOptions, EmuError, ShapeError, tensor } from '@emu-ts/base';
 import type { DrawOptions, LanguageModelSession, PrefillOptions } from '@emu-ts/contracts';
-import { type AnyTensor, type DeviceTensor, formatType, isDeviceTensor, sameShape } from '@emu-ts/graph';
+import {
+  type AnyTensor,
+  type DeviceTensor,
+  formatType,
+  isDeviceTensor,
+  reachable,
+  sameShape,
+} from '@emu-ts/graph';
 import { copyPositions, discard, takeHost, toHost } from '../host.js';
 import { sampleOp } from '../sample/op.js';
 import { spliceOp } from '../splice/op.js';
@@ -62,9 +69,10 @@ export class Session implements LanguageModelSession {
     return this.#length;
   }
 
-  async prefill(embeddings: AnyTensor, options: PrefillOptions = {}): Promise<AnyTensor> {
+  async prefill(given: AnyTensor, options: PrefillOptions = {}): Promise<AnyTensor> {
     const { padding, positions = 'last', signal } = options;
-    this.#checkPrefill(embeddings, padding);
+    this.#checkPrefill(given, padding);
+    const embeddings = await reachable(this.#host.placed.executor, given, { signal });
     if (padding) this.#padding = [...padding];
     const total = embeddings.shape[1];
     const plan = chunks(total, this.capacity - this.#length, this.#host.prefillChunk);
@@ -81,7 +89,8 @@ export class Session implements LanguageModelSession {
       const ids = tensor('i32', [this.batch], next);
       return this.#pass({ ids }, { ...shape, from: 'ids' }, 1, signal);
     }
-    return this.#pass({ embedding: next }, { ...shape, from: 'embedding' }, 1, signal);
+    const embedding = await reachable(this.#host.placed.executor, next, { signal });
+    return this.#pass({ embedding }, { ...shape, from: 'embedding' }, 1, signal);
   }
 
   async reorder(parents: readonly number[], { signal }: CallOptions = {}): Promise<void> {

@@ -1,5 +1,5 @@
-import { EmuError, ShapeError, tensor } from '@emu-ts/base';
-import { type AnyTensor, type DeviceTensor, formatType, isDeviceTensor, size } from '@emu-ts/graph';
+import { ShapeError, tensor } from '@emu-ts/base';
+import { type AnyTensor, type DeviceTensor, formatType, size } from '@emu-ts/graph';
 import { cutGraph, type GraphSettings, type RunGraph, spliceGraph } from './graphs.js';
 
 /** Looks up ids and puts image embeddings between them, without either coming back to the host. */
@@ -7,34 +7,24 @@ export async function splice(
   settings: GraphSettings,
   ids: readonly (readonly number[])[],
   slots: readonly number[],
-  embeddings: AnyTensor,
+  embeddings: readonly AnyTensor[],
   run: RunGraph,
 ): Promise<DeviceTensor> {
   const { width } = settings.model;
   const [rows, length] = [ids.length, ids[0]?.length ?? 0];
-  const { shape } = embeddings;
-  const count = size(embeddings) / width;
-  if (shape[shape.length - 1] !== width)
-    throw new ShapeError(`splice: embeddings are [… ${width}], got ${formatType(embeddings)}.`);
+  const shapes = embeddings.map(({ shape }) => shape);
+  const count = embeddings.reduce((sum, part) => sum + size(part) / width, 0);
+  const odd = embeddings.find(({ shape }) => shape[shape.length - 1] !== width);
+  if (odd) throw new ShapeError(`splice: embeddings are [… ${width}], got ${formatType(odd)}.`);
   if (slots.length !== rows * length || slots.some((slot) => slot >= count))
     throw new ShapeError(`splice: ${rows * length} slots below ${count} are wanted, got [${slots}].`);
-  const inputs = {
+  const graph = () => spliceGraph(settings, rows, length, shapes);
+  const placed = await run(`splice ${rows} ${length} ${shapes.join(' ')}`, graph, {
     ids: tensor('i32', [slots.length], ids.flat()),
     slots: tensor('i32', [slots.length], slots),
-  };
-  const place = (given: AnyTensor) =>
-    run(`splice ${rows} ${length} ${shape}`, () => spliceGraph(settings, rows, length, shape), {
-      ...inputs,
-      embeddings: given,
-    });
-  try {
-    return (await place(embeddings)).embeddings;
-  } catch (error) {
-    // What made the embeddings may run elsewhere than what reads them.
-    const foreign = error instanceof EmuError && error.code === 'FOREIGN_TENSOR';
-    if (!foreign || !isDeviceTensor(embeddings)) throw error;
-    return (await place(await embeddings.read())).embeddings;
-  }
+    ...Object.fromEntries(embeddings.map((part, i) => [`embeddings ${i}`, part])),
+  });
+  return placed.embeddings;
 }
 
 /** Positions `start` … `start + count − 1` of every row of [b t width]; beyond the end, the last one again. */

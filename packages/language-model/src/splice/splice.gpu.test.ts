@@ -1,11 +1,10 @@
 import { random, tensor } from '@emu-ts/base';
 import { interpreter } from '@emu-ts/graph';
 import { nnKernels } from '@emu-ts/nn/webgpu';
-import { describeGpu, expectClose } from '@emu-ts/testing';
+import { describeGpu, expectClose, watchReads } from '@emu-ts/testing';
 import { webgpu } from '@emu-ts/webgpu';
 import { expect, it } from 'vitest';
 import { tinyConfig, tinyLlama } from '../../test/tiny-llama.js';
-import { watchReads } from '../../test/watch-reads.js';
 import { embedPrompts, generate, type Prompt } from '../index.js';
 import { languageModelKernels } from '../webgpu.js';
 

@@ -1,5 +1,5 @@
 import { type CallOptions, EmuError, type HostTensor } from '@emu-ts/base';
-import type { CompileOptions, Executor, Graph } from '@emu-ts/graph';
+import type { CompileOptions, DeviceTensor, Executor, Graph } from '@emu-ts/graph';
 import type { NativeLowering } from '../lower/context.js';
 import { formatPlan } from '../lower/plan.js';
 import { prepare } from '../lower/prepare.js';
@@ -60,6 +60,10 @@ export class OnnxExecutor implements Executor {
     const uploading = this.#runtime.upload(copied(tensor));
     const handle = await untilAborted(uploading, signal, (late) => this.#runtime.release([late]));
     return new OnnxTensor(this.#runtime, tensor, handle);
+  }
+
+  holds(tensor: DeviceTensor): boolean {
+    return tensor instanceof OnnxTensor && tensor.isOn(this.#runtime);
   }
 
   async compile(graph: Graph, options: CompileOptions = {}): Promise<OnnxProgram> {

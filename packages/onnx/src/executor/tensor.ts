@@ -20,9 +20,13 @@ export class OnnxTensor implements DeviceTensor {
     this.#handle = handle;
   }
 
+  isOn(runtime: Runtime): boolean {
+    return runtime === this.#runtime;
+  }
+
   /** The handle, for programs of the same executor. */
   handleOn(runtime: Runtime): Handle {
-    if (runtime !== this.#runtime)
+    if (!this.isOn(runtime))
       throw new EmuError('FOREIGN_TENSOR', `This ${formatType(this)} tensor lives on another executor.`, {
         hint: 'Read it there and upload it here.',
       });

@@ -89,6 +89,10 @@ class Remote implements BrowserExecutor {
     return new RemoteProgram(this, as, Object.fromEntries(open), graph.outputs);
   }
 
+  holds(tensor: DeviceTensor): boolean {
+    return tensor instanceof RemoteTensor && tensor.isOn(this);
+  }
+
   /** Sends what waits, and a call after it. */
   async call(make: (block: Block) => Call | null): Promise<Answer | undefined> {
     const block = this.#block;
@@ -122,6 +126,10 @@ class RemoteTensor implements DeviceTensor {
     this.held = held;
     this.dtype = dtype;
     this.shape = shape;
+  }
+
+  isOn(executor: Remote): boolean {
+    return executor === this.#executor;
   }
 
   async read({ signal }: CallOptions = {}): Promise<HostTensor> {

@@ -1,5 +1,12 @@
 import { type CallOptions, EmuError, type HostTensor } from '@emu-ts/base';
-import { type AnyOp, type CompileOptions, type Executor, type Graph, isDeviceTensor } from '@emu-ts/graph';
+import {
+  type AnyOp,
+  type CompileOptions,
+  type DeviceTensor,
+  type Executor,
+  type Graph,
+  isDeviceTensor,
+} from '@emu-ts/graph';
 import { acquire, type DeviceOptions } from '../device/acquire.js';
 import type { Block, MemoryUse } from '../device/buffers.js';
 import { type Capabilities, formatTiers } from '../device/capabilities.js';
@@ -105,6 +112,10 @@ export class WebGpuExecutor implements Executor {
 
   hasKernel(op: AnyOp): boolean {
     return this.#kernels.some((kernel) => kernel.op === op);
+  }
+
+  holds(tensor: DeviceTensor): boolean {
+    return tensor instanceof GpuTensor && tensor.isOn(this.#session);
   }
 
   /** What would run by which kernel, and what would be decomposed and why: one line per op and way. */

@@ -27,6 +27,10 @@ export class GpuTensor implements DeviceTensor {
     return this.#session.isLost;
   }
 
+  isOn(session: Session): boolean {
+    return session === this.#session;
+  }
+
   /** The memory, for programs of the same device that bind it in one piece. */
   blockOn(session: Session): Block {
     const [block, ...others] = this.blocksOn(session);
@@ -42,7 +46,7 @@ export class GpuTensor implements DeviceTensor {
 
   /** The memory in parts, as `partsOf` cuts it. */
   blocksOn(session: Session): readonly Block[] {
-    if (session !== this.#session) {
+    if (!this.isOn(session)) {
       this.#session.check();
       throw new EmuError(
         'FOREIGN_TENSOR',
