@@ -26,7 +26,7 @@ export interface InterleavedOptions {
 }
 
 /** Padded sizes are multiples of these, so that few programs serve all batches. */
-const multiples = { length: 24, images: 64, text: 4096 };
+const multiples = { length: 24, images: 16, text: 4096 };
 
 /** Batches of one kind that are drawn at once and cut by length, so that little is padded. */
 const together = 4;

@@ -22,7 +22,10 @@ export interface CollateOptions {
   readonly images?: 'pixels' | 'embeddings' | undefined;
   /** Most ids that a row excludes at a position; the batch then has `text_excluded`. Default 0: none. */
   readonly excluded?: number | undefined;
-  /** The padded length, the number of images and of text targets are multiples of these: few shapes, few programs. */
+  /**
+   * The padded length, the number of images and of text targets are multiples of these: few shapes, few programs. There
+   * are never more text targets than positions.
+   */
   readonly multiples?:
     | {
         readonly length?: number | undefined;
@@ -74,7 +77,8 @@ export function collate(rows: readonly TrainingRow[], options: CollateOptions): 
     for (let i = 1; i < labels.length; i++)
       if (labels[i] >= 0) text.push([start + i - 1, labels[i], row.excluded?.get(i) ?? []]);
   });
-  const asked = upTo(text.length, multiples.text);
+  // No more than there are positions: then the ids' shape decides, and no other program is needed.
+  const asked = Math.min(upTo(text.length, multiples.text), ids.length);
   const column = (part: 0 | 1) => {
     const out = new Int32Array(asked).fill(-1);
     text.forEach((pair, i) => {

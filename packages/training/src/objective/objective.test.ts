@@ -134,8 +134,11 @@ describe('the unified objective', () => {
     expect(padded.ids.shape).toEqual([3, 16]);
     expect(padded.images.shape).toEqual([4, 3, 1, 1]);
     expect(padded.text_labels.shape).toEqual([32]);
-    const [tight, loose] = [batch, padded].map((b) => evaluate(b, { imagesLogged: 2 }));
-    for (const name of Object.keys(tight)) close64(`padded ${name}`, loose[name], tight[name]);
+    const crowded = collate(rows, { ...options, multiples: { length: 16, text: 1000 } });
+    expect(crowded.text_labels.shape).toEqual([3 * 16]); // as many as there are positions
+    const [tight, ...loose] = [batch, padded, crowded].map((b) => evaluate(b, { imagesLogged: 2 }));
+    for (const name of Object.keys(tight))
+      for (const figures of loose) close64(`padded ${name}`, figures[name], tight[name]);
   });
 
   it('leaves excluded tokens out of the choice', () => {
