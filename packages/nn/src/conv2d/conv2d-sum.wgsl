@@ -7,9 +7,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
   if (i >= params.size) { return; }
   var total = 0.0;
   for (var split = 0u; split < params.splits; split++) { total += load_partial(split * params.size + i); }
-  let plane = i / params.positions;
-  let image = plane / params.o;
-  let channel = plane % params.o;
-  let position = i % params.positions;
+  let plane = i / params.n;
+  let image = plane / params.m;
+  let channel = plane % params.m;
+  let position = i % params.n;
   store_y(place(image, channel, position), finish(total, image, channel, position));
 }

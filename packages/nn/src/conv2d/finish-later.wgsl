@@ -5,5 +5,5 @@ fn finish(value: f32, image: u32, channel: u32, position: u32) -> f32 {
 }
 
 fn place(image: u32, channel: u32, position: u32) -> u32 {
-  return (image * params.o + channel) * params.positions + position;
+  return (image * params.m + channel) * params.n + position;
 }

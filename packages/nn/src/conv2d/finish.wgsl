@@ -8,11 +8,11 @@ override TOKENS_OUT: bool = false;
 fn finish(value: f32, image: u32, channel: u32, position: u32) -> f32 {
   let result = value + load_bias(channel);
   if (!has_added) { return result; }
-  if (ADDED_WHOLE) { return result + load_added((image * params.o + channel) * params.positions + position); }
+  if (ADDED_WHOLE) { return result + load_added((image * params.m + channel) * params.n + position); }
   return result + load_added(image * params.added_step + channel);
 }
 
 fn place(image: u32, channel: u32, position: u32) -> u32 {
-  if (TOKENS_OUT) { return (image * params.positions + position) * params.o + channel; }
-  return (image * params.o + channel) * params.positions + position;
+  if (TOKENS_OUT) { return (image * params.n + position) * params.m + channel; }
+  return (image * params.m + channel) * params.n + position;
 }

@@ -2,8 +2,8 @@
 import { type ConvGeometry, size, type TensorType, tensorType } from '@emu-ts/graph';
 import type { Overrides, Params, Pass } from '@emu-ts/webgpu/kernel';
 import { u32, vectorises } from '../rows.js';
+import operands from './conv2d-operands.wgsl';
 import sumSource from './conv2d-sum.wgsl';
-import tiledSource from './conv2d-tiled.wgsl';
 import finish from './finish.wgsl';
 import finishLater from './finish-later.wgsl';
 
@@ -66,12 +66,12 @@ function tiles(conv: Convolution, split: boolean): Pass {
   const others = own !== undefined && own < c;
   const { factor, height, width } = enlarged ?? { factor: 1, height: h, width: w };
   const numbers = {
-    n,
+    batch: n,
     c,
     own: own ?? c,
     h,
     w,
-    o,
+    m: o,
     kh,
     kw,
     ow: y.shape[3],
@@ -82,8 +82,8 @@ function tiles(conv: Convolution, split: boolean): Pass {
     factor,
     height,
     width,
-    positions,
-    inner,
+    n: positions,
+    k: inner,
     span,
   };
   const vector = vectorises(inner, weight);
@@ -96,7 +96,8 @@ function tiles(conv: Convolution, split: boolean): Pass {
   const ends = finishing(conv);
   return {
     label: split ? 'tiles' : 'convolution',
-    source: `${split ? finishLater : finish}\n${tiledSource}`,
+    source: `${split ? finishLater : finish}\n${operands}`,
+    tiles: { a: 'along', b: 'across' },
     reads: {
       x: 'x',
       more: others ? 'more' : null,
@@ -131,7 +132,7 @@ function sum(conv: Convolution): Pass {
     source: `${finish}\n${sumSource}`,
     reads: { partial: 'partial', ...reads },
     writes: { y: 'y' },
-    params: { size: u32(size(conv.y)), splits: u32(splits), o: u32(o), positions: u32(positions), ...params },
+    params: { size: u32(size(conv.y)), splits: u32(splits), m: u32(o), n: u32(positions), ...params },
     overrides,
     workgroups: Math.ceil(size(conv.y) / 256),
   };

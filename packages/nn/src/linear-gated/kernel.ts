@@ -10,7 +10,7 @@ import operandX from '../linear/operand-x.wgsl';
 import { fewRows } from '../linear/product.js';
 import { rowsOf, u32, vectorises } from '../rows.js';
 import { siluOp } from '../silu/op.js';
-import source from './linear-gated.wgsl';
+import tilesSource from './gated-tiles.wgsl';
 import { type Gated, linearGatedOp } from './op.js';
 
 /** One half of the last axis: the first where it starts at zero, the second where it ends elsewhere than the first. */
@@ -44,12 +44,13 @@ export const linearGatedKernel: Kernel<typeof linearGatedOp> = {
   op: linearGatedOp,
   name: 'nn.linear_gated tiled',
   fuses: [gated(geluOp, 'gelu'), gated(siluOp, 'silu')],
-  source: [operandX, operandWeight, functions, source].join('\n'),
+  source: [operandX, operandWeight, functions, tilesSource].join('\n'),
+  tiles: { a: 'along', b: 'along' },
   supports: ({ x }) => rowsOf(x) > fewRows || `${rowsOf(x)} rows <= ${fewRows}`,
   params: ({ x, weight }) => {
     const [n, k] = weight.shape;
     const m = rowsOf(x);
-    return { m: u32(m), n: u32(n), k: u32(k), tiles: u32(tilesOf(m, n)) };
+    return { m: u32(m), n: u32(n), k: u32(k), batch: u32(1), span: u32(k), tiles: u32(tilesOf(m, n)) };
   },
   overrides: ({ x, weight }, { activation }) => ({
     VECTOR: Number(vectorises(weight.shape[1], x, weight)),

@@ -101,6 +101,7 @@ function dp4aRung<T extends CodesTypes, A>(product: Product<T>, epilogue: Epilog
         {
           label: 'tiles',
           source: `${epilogue.source}\n${dp4aSource}`,
+          tiles: 'loop',
           reads: {
             rows: 'rows',
             row_scales: 'row_scales',
@@ -108,7 +109,15 @@ function dp4aRung<T extends CodesTypes, A>(product: Product<T>, epilogue: Epilog
             ...named(epilogue.reads),
           },
           writes: { y: 'y' },
-          params: { m: u32(m), n: u32(n), k: u32(k), groups: u32(groups), tiles: u32(tiles) },
+          params: {
+            m: u32(m),
+            n: u32(n),
+            k: u32(k),
+            batch: u32(1),
+            span: u32(k),
+            groups: u32(groups),
+            tiles: u32(tiles),
+          },
           overrides: { ...product.overrides?.(types), ...epilogue.overrides?.(attrs) },
           workgroups: tiles,
           widths: { codes: 4 },

@@ -1,7 +1,11 @@
-// y [m n] = x [m k] · weight [n k]ᵀ + bias [n], both as signed bytes in groups of 32 along k: x was rounded by `quantise-rows`,
-// the weight is stored as codes. One workgroup of 16 × 16 owns a tile of 64 × 64 of y, one invocation 4 rows and 4 columns of
-// it in registers. Steps of one group: 8 words of four bytes per row come into workgroup memory, every product of four
-// pairs is one instruction, the sum over a group is exact in i32, and one multiplication with both scales turns it into f32.
+// Stands before the tiles of y [m n] = x [m k] · weight [n k]ᵀ + bias [n], both as signed bytes in groups of 32 along k: x was
+// rounded by `quantise-rows`, the weight is stored as codes. A step is one group: 8 words of four bytes per row come into
+// workgroup memory, every product of four pairs is one instruction, the sum over a group is exact in i32, and one
+// multiplication with both scales turns it into f32.
+
+const step = 32u;
+const apart = 16u;
+const lead = 1u; // from the first column of an invocation to that of the next
 
 override BYTES: bool = false; // 8-bit codes
 
@@ -19,71 +23,57 @@ fn signed_codes(row: u32, group: u32, word: u32) -> u32 {
   return ((four | 0x80808080u) - 0x08080808u) ^ 0x80808080u; // code − 8 in every byte, without borrowing from the next
 }
 
-@compute @workgroup_size(16, 16)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(local_invocation_id) local: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let tile = linear_workgroup(workgroup);
-  if (tile >= params.tiles) { return; }
-  let columns = (params.n + 63u) / 64u;
-  let left = tile % columns * 64u;
-  let top = tile / columns * 64u;
-  let line = lane % 64u;
-  let part = lane / 64u; // 0 and 1 bring x, 2 and 3 the weight
-  var sum0 = vec4<f32>();
-  var sum1 = vec4<f32>();
-  var sum2 = vec4<f32>();
-  var sum3 = vec4<f32>();
-  for (var group = 0u; group < params.groups; group++) {
-    var words = vec4<u32>();
-    if (part < 2u) {
-      let row = top + line;
-      if (row < params.m) {
-        for (var j = 0u; j < 4u; j++) { words[j] = load_rows((row * params.groups + group) * 8u + part * 4u + j); }
-        if (part == 0u) { scales_x[line] = load_row_scales(row * params.groups + group); }
-      }
-      tile_x[part * 64u + line] = words;
-    } else {
-      let row = left + line;
-      if (row < params.n) {
-        for (var j = 0u; j < 4u; j++) { words[j] = signed_codes(row, group, (part - 2u) * 4u + j); }
-        if (part == 2u) { scales_w[line] = load_scales(row * params.groups + group); }
-      }
-      tile_w[(part - 2u) * 64u + line] = words;
-    }
-    workgroupBarrier();
-    var totals = array<vec4<i32>, 4>(); // a variable without a value keeps that of the round before on some drivers
-    for (var q = 0u; q < 2u; q++) {
-      for (var c = 0u; c < 4u; c++) {
-        let w = tile_w[q * 64u + local.x + c * 16u];
-        for (var r = 0u; r < 4u; r++) {
-          let x = tile_x[q * 64u + local.y * 4u + r];
-          totals[r][c] += dot4I8Packed(x.x, w.x) + dot4I8Packed(x.y, w.y) + dot4I8Packed(x.z, w.z)
-            + dot4I8Packed(x.w, w.w);
-        }
-      }
-    }
-    let scale = vec4<f32>(
-      scales_w[local.x],
-      scales_w[local.x + 16u],
-      scales_w[local.x + 32u],
-      scales_w[local.x + 48u],
-    );
-    sum0 += vec4<f32>(totals[0]) * scale * scales_x[local.y * 4u];
-    sum1 += vec4<f32>(totals[1]) * scale * scales_x[local.y * 4u + 1u];
-    sum2 += vec4<f32>(totals[2]) * scale * scales_x[local.y * 4u + 2u];
-    sum3 += vec4<f32>(totals[3]) * scale * scales_x[local.y * 4u + 3u];
-    workgroupBarrier();
+fn start_a(batch: u32) -> u32 { return 0u; }
+
+fn start_b(batch: u32) -> u32 { return 0u; }
+
+// Lanes of the first half bring x, those of the second the weight.
+fn bring_a(start: u32, top: u32, p: u32, lane: u32) {
+  if (lane >= 128u) { return; }
+  let row = top + lane % 64u;
+  var words = vec4<u32>();
+  if (row < params.m) {
+    let at = row * params.groups + p / 32u;
+    for (var j = 0u; j < 4u; j++) { words[j] = load_rows(at * 8u + lane / 64u * 4u + j); }
+    if (lane < 64u) { scales_x[lane] = load_row_scales(at); }
   }
-  let sums = array<vec4<f32>, 4>(sum0, sum1, sum2, sum3);
-  for (var r = 0u; r < 4u; r++) {
-    let row = top + local.y * 4u + r;
-    if (row >= params.m) { continue; }
-    for (var j = 0u; j < 4u; j++) {
-      let column = left + local.x + j * 16u;
-      if (column < params.n) { store_y(row * params.n + column, finish(sums[r][j], row, column)); }
+  tile_x[lane] = words;
+}
+
+fn bring_b(start: u32, left: u32, p: u32, lane: u32) {
+  if (lane < 128u) { return; }
+  let row = left + lane % 64u;
+  var words = vec4<u32>();
+  if (row < params.n) {
+    for (var j = 0u; j < 4u; j++) { words[j] = signed_codes(row, p / 32u, (lane / 64u - 2u) * 4u + j); }
+    if (lane < 192u) { scales_w[lane - 128u] = load_scales(row * params.groups + p / 32u); }
+  }
+  tile_w[lane - 128u] = words;
+}
+
+fn multiply(lane: u32, before: mat4x4<f32>) -> mat4x4<f32> {
+  let column = lane % 16u;
+  let row = lane / 16u * 4u;
+  var totals = array<vec4<i32>, 4>(); // a variable without a value keeps that of the round before on some drivers
+  for (var q = 0u; q < 2u; q++) {
+    for (var c = 0u; c < 4u; c++) {
+      let w = tile_w[q * 64u + column + c * 16u];
+      for (var r = 0u; r < 4u; r++) {
+        let x = tile_x[q * 64u + row + r];
+        totals[r][c] += dot4I8Packed(x.x, w.x) + dot4I8Packed(x.y, w.y) + dot4I8Packed(x.z, w.z)
+          + dot4I8Packed(x.w, w.w);
+      }
     }
+  }
+  let scale = vec4<f32>(scales_w[column], scales_w[column + 16u], scales_w[column + 32u], scales_w[column + 48u]);
+  var sums = before;
+  for (var r = 0u; r < 4u; r++) { sums[r] += vec4<f32>(totals[r]) * scale * scales_x[row + r]; }
+  return sums;
+}
+
+fn keep(sheet: u32, row: u32, column: u32, sums: vec4<f32>) {
+  for (var j = 0u; j < 4u; j++) {
+    let at = column + j * apart;
+    if (at < params.n) { store_y(row * params.n + at, finish(sums[j], row, at)); }
   }
 }

@@ -5,7 +5,7 @@ import { rowsOf, u32, vectorises } from '../rows.js';
 import finish from './finish.wgsl';
 import finishLater from './finish-later.wgsl';
 import sumSource from './linear-sum.wgsl';
-import tiledSource from './linear-tiled.wgsl';
+import tilesSource from './linear-tiles.wgsl';
 
 /**
  * What every product y = x Wᵀ + b shares, however W is stored: a text with `fetch_w` stands before the kernel, and this
@@ -92,13 +92,15 @@ function tilePass<T extends ProductTypes, A>(
   const [span, count] = epilogue ? [k, tiles.tiles] : [tiles.span, tiles.tiles * tiles.splits];
   return {
     label: epilogue ? undefined : 'tiles',
-    source: [product.operands, epilogue?.source ?? finishLater, tiledSource].join('\n'),
+    source: [product.operands, epilogue?.source ?? finishLater, tilesSource].join('\n'),
+    tiles: { a: 'along', b: 'along' },
     reads: { x: 'x', ...named(product.weights), ...named(epilogue?.reads ?? []) },
     writes: { y: epilogue ? 'y' : 'partial' },
     params: {
       m: u32(m),
       n: u32(n),
       k: u32(k),
+      batch: u32(1),
       span: u32(span),
       tiles: u32(count),
       ...product.params?.(types, attrs),

@@ -2,9 +2,8 @@
 import { primitives, size, type TensorType } from '@emu-ts/graph';
 import type { Fusion, Kernel } from '@emu-ts/webgpu/kernel';
 import { u32, vectorises } from '../rows.js';
-import first from './first.wgsl';
+import batches from './batches.wgsl';
 import { matmulTransposedOp, swapsLast, type Transposed } from './op.js';
-import second from './second.wgsl';
 
 type Types = { readonly a: TensorType; readonly b: TensorType; readonly y: TensorType };
 
@@ -17,9 +16,15 @@ const sizes = ({ a, b, y }: Types, { which }: Transposed) => {
     m,
     n,
     k,
+    batch,
+    span: k,
     tiles: batch * Math.ceil(m / 64) * Math.ceil(n / 64),
     a_step: step(a, m * k),
     b_step: step(b, n * k),
+    lines_a: which === 'a' ? k : m,
+    width_a: which === 'a' ? m : k,
+    lines_b: which === 'a' ? k : n,
+    width_b: which === 'a' ? n : k,
     whole: [size(a) / (m * k), size(b) / (n * k)].every((own) => own === 1 || own === batch),
   };
 };
@@ -36,10 +41,14 @@ const transposeOf = (x: string) => ({
   when: ({ permutation }: { readonly permutation: readonly number[] }) => swapsLast(permutation),
 });
 
-const kernel = (which: 'a' | 'b', name: string, source: string): Kernel<typeof matmulTransposedOp> => ({
+const kernel = (which: 'a' | 'b', name: string): Kernel<typeof matmulTransposedOp> => ({
   op: matmulTransposedOp,
   name: `nn.matmul_transposed ${name}`,
-  source,
+  source: batches,
+  tiles:
+    which === 'a'
+      ? { a: 'across', b: 'across', matrices: true, keep: true }
+      : { a: 'along', b: 'along', matrices: true, keep: true },
   fuses: [
     {
       root: {
@@ -59,7 +68,10 @@ const kernel = (which: 'a' | 'b', name: string, source: string): Kernel<typeof m
     const { whole: _, ...numbers } = sizes(types, attrs);
     return Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, u32(value)]));
   },
-  overrides: (types, attrs) => ({ VECTOR: Number(vector(types, attrs)) }),
+  overrides: (types, attrs) => ({
+    VECTOR: Number(vector(types, attrs)),
+    STORE4: Number(which === 'a' && vector(types, attrs)),
+  }),
   widths: (types, attrs) => {
     const width = vector(types, attrs) ? (4 as const) : (1 as const);
     return { a: width, b: width, y: which === 'a' ? width : 1 };
@@ -68,6 +80,6 @@ const kernel = (which: 'a' | 'b', name: string, source: string): Kernel<typeof m
 });
 
 export const matmulTransposedKernels: readonly Kernel<typeof matmulTransposedOp>[] = [
-  kernel('a', 'first', first),
-  kernel('b', 'second', second),
+  kernel('a', 'first'),
+  kernel('b', 'second'),
 ];

@@ -6,6 +6,7 @@ import type { GpuView, Params, ParamValue, Workgroups } from '../kernel/kernel.j
 import { paramsBytes } from '../kernel/params.js';
 import { type Layout, layoutOf, storedBytes, type ValueType, valueType } from '../kernel/storage.js';
 import type { Dispatch, Operand, Storage } from '../plan/steps.js';
+import { sourceOf } from '../tiles/tiles.js';
 
 /** A dispatch as it will be encoded, before its pipeline and buffers exist. */
 export interface Draft {
@@ -68,7 +69,7 @@ export function draft(dispatch: Dispatch, gpu: GpuView): Draft {
   const features = [...new Set([...featuresOf(slots), ...(kernel.requires ?? [])])];
   return {
     dispatch,
-    shader: assemble(pass.source, params, slots, features),
+    shader: assemble(sourceOf(pass), params, slots, features),
     params: Object.keys(params).length ? paramsBytes(params) : undefined,
     bindings,
     grid: gridOf(pass.workgroups),

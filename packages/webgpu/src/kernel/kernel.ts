@@ -23,6 +23,22 @@ export type Workgroups = number | readonly [number, number, number];
 /** Elements that one array element of a binding holds: 4 binds `x` as `array<vec4<f32>>`. */
 export type Width = 1 | 4 | 16;
 
+/**
+ * A product y [batch m n] of a by b in tiles of 64 × 64: the executor puts the loop behind the source (`tiles/*.wgsl`), whose
+ * parameters are `m`, `n`, `k`, `batch`, `tiles` and, where k is split, the `span` of a split. The source says where the
+ * operands of a batch begin (`start_a`, `start_b`), how four neighbours of them are read (`fetch_a`, `fetch_b`), and what
+ * becomes of four sums of a row (`keep`).
+ */
+export interface Tiles {
+  /** Whether neighbours of an operand lie along k, or across it. */
+  readonly a: 'along' | 'across';
+  readonly b: 'along' | 'across';
+  /** The operands are matrices as they lie: the source needs no `fetch_a` and `fetch_b`. */
+  readonly matrices?: boolean | undefined;
+  /** The sums are the result: the source needs no `keep`. */
+  readonly keep?: boolean | undefined;
+}
+
 /** What a kernel may ask of the device before it says whether it applies. */
 export interface GpuView {
   readonly features: ReadonlySet<string>;
@@ -42,6 +58,8 @@ export interface Pass {
   /** For plans and profiles, where a kernel has several passes. */
   readonly label?: string | undefined;
   readonly source: string;
+  /** `'loop'`: the source brings its operands into workgroup memory and multiplies by itself. */
+  readonly tiles?: Tiles | 'loop' | undefined;
   readonly reads: Readonly<Record<string, string | null>>;
   readonly writes: Readonly<Record<string, string | null>>;
   readonly params?: Params | undefined;
@@ -116,6 +134,7 @@ interface Common<T, A> {
 /** One dispatch that binds every operand of the op under its own name. */
 export interface SinglePass<T, A> extends Common<T, A> {
   readonly source: string;
+  readonly tiles?: Pass['tiles'];
   /** Numbers of this call. */
   params?(types: T, attrs: A, gpu: GpuView): Params;
   /** Numbers of the pipeline. */

@@ -25,6 +25,7 @@ export function singlePass(node: Node, kernel: AnyKernel, gpu: GpuView): Pass {
   const reads = names.filter((name) => !skipped.has(name));
   return {
     source: kernel.source,
+    tiles: kernel.tiles,
     reads: Object.fromEntries(reads.map((name) => [name, node.inputs[name] ? name : null])),
     writes: Object.fromEntries((op.outputs as readonly string[]).map((name) => [name, name])),
     params: kernel.params?.(types, attrs, gpu),

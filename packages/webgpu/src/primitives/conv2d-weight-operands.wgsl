@@ -4,21 +4,25 @@
 
 override VECTOR: bool = false;
 
-fn fetch_a(row: u32, p: u32) -> vec4<f32> {
+fn start_a(batch: u32) -> u32 { return 0u; }
+
+fn start_b(batch: u32) -> u32 { return 0u; }
+
+fn fetch_a(start: u32, row: u32, p: u32) -> vec4<f32> {
   var value = vec4<f32>();
-  if (row >= params.rows || p >= params.inner) { return value; }
+  if (row >= params.m || p >= params.k) { return value; }
   let area = params.oh * params.ow;
-  if (VECTOR) { return load4_dy(((p / area * params.rows + row) * area + p % area) / 4u); }
+  if (VECTOR) { return load4_dy(((p / area * params.m + row) * area + p % area) / 4u); }
   for (var j = 0u; j < 4u; j++) {
     let at = p + j;
-    if (at < params.inner) { value[j] = load_dy((at / area * params.rows + row) * area + at % area); }
+    if (at < params.k) { value[j] = load_dy((at / area * params.m + row) * area + at % area); }
   }
   return value;
 }
 
-fn fetch_b(image: u32, p: u32, column: u32) -> vec4<f32> {
+fn fetch_b(start: u32, p: u32, column: u32) -> vec4<f32> {
   var value = vec4<f32>();
-  if (p >= params.inner) { return value; }
+  if (p >= params.k) { return value; }
   let area = params.oh * params.ow;
   let y = p % area / params.ow * params.sh;
   let x = p % params.ow * params.sw;
@@ -27,7 +31,7 @@ fn fetch_b(image: u32, p: u32, column: u32) -> vec4<f32> {
     let plane = p / area * params.c + at / (params.kw * params.kh);
     let iy = y + at / params.kw % params.kh - params.top; // wraps below zero, and is then too large
     let ix = x + at % params.kw - params.left;
-    if (at < params.columns && iy < params.h && ix < params.w) {
+    if (at < params.n && iy < params.h && ix < params.w) {
       value[j] = load_x((plane * params.h + iy) * params.w + ix);
     }
   }

@@ -2,7 +2,6 @@
 import { type AnyOp, type ConvGeometry, primitives, size, type TensorType, tensorType } from '@emu-ts/graph';
 import type { AnyKernel, ManyPasses, Overrides, Params, Pass, Width } from '../kernel/kernel.js';
 import conv2dSource from './conv2d.wgsl';
-import tiledSource from './conv2d-grad-tiled.wgsl';
 import conv2dInputGradSource from './conv2d-input-grad.wgsl';
 import inputOperands from './conv2d-input-operands.wgsl';
 import conv2dWeightGradSource from './conv2d-weight-grad.wgsl';
@@ -28,12 +27,12 @@ function numbersOf(
   return { n, c, h, w, o, kh, kw, oh, ow, sh, sw, top, left };
 }
 
-/** A gradient as a product of batch × [rows inner] × [inner columns]. */
+/** A gradient as a product of batch × [m k] × [k n]. */
 interface Product {
   readonly batch: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly inner: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
   readonly params: Params;
   readonly overrides?: Overrides;
   readonly widths?: Readonly<Record<string, Width>>;
@@ -44,15 +43,12 @@ const manyWorkgroups = 256;
 const shortestSpan = 512;
 const mostSplits = 16;
 
-function tilesOf({ batch, rows, columns, inner }: Product) {
-  const tiles = batch * Math.ceil(rows / 64) * Math.ceil(columns / 64);
-  const wanted = Math.min(
-    Math.floor(manyWorkgroups / Math.max(1, tiles)),
-    Math.floor(inner / shortestSpan),
-    mostSplits,
-  );
-  const span = wanted > 1 ? Math.ceil(inner / wanted / 16) * 16 : inner;
-  return { tiles, span, splits: Math.max(1, Math.ceil(inner / Math.max(1, span))) };
+function tilesOf({ batch, m, n, k }: Product) {
+  const tiles = batch * Math.ceil(m / 64) * Math.ceil(n / 64);
+  const most = Math.min(Math.floor(k / shortestSpan), mostSplits);
+  const wanted = Math.min(Math.floor(manyWorkgroups / Math.max(1, tiles)), most);
+  const span = wanted > 1 ? Math.ceil(k / wanted / 16) * 16 : k;
+  return { tiles, span, splits: Math.max(1, Math.ceil(k / Math.max(1, span))) };
 }
 
 function tiled(
@@ -64,9 +60,8 @@ function tiled(
   return {
     name,
     supports: (types, attrs) => {
-      const { rows, columns, inner } = product(types, attrs);
-      const wasted = `a tile of 64 × 64 is wasted on ${rows} × ${inner} × ${columns}`;
-      return Math.min(rows, columns, inner) >= 16 || wasted;
+      const { m, n, k } = product(types, attrs);
+      return Math.min(m, n, k) >= 16 || `a tile of 64 × 64 is wasted on ${m} × ${k} × ${n}`;
     },
     scratch: (types, attrs): Record<string, TensorType> => {
       const { splits } = tilesOf(product(types, attrs));
@@ -77,7 +72,8 @@ function tiled(
       const { tiles, span, splits } = tilesOf({ params, ...sizes });
       const pass: Pass = {
         label: splits > 1 ? 'tiles' : undefined,
-        source: `${operands}\n${tiledSource}`,
+        source: operands,
+        tiles: { a: 'along', b: 'across', keep: true },
         reads: Object.fromEntries(reads.map((operand) => [operand, operand])),
         writes: { y: splits > 1 ? 'partial' : 'y' },
         params: { ...params, ...u32s({ ...sizes, span, tiles: tiles * splits }) },
@@ -109,7 +105,7 @@ const inputGradTiled = tiled(
   ({ dy, weight, y }, geometry) => {
     const { n, c, h, w, o, kh, kw, oh, ow, sh, sw, top, left } = numbersOf(y, weight, dy, geometry);
     const params = u32s({ w, o, kh, kw, oh, ow, sh, sw, top, left });
-    return { batch: n, rows: c, columns: h * w, inner: o * kh * kw, params };
+    return { batch: n, m: c, n: h * w, k: o * kh * kw, params };
   },
 );
 
@@ -122,9 +118,9 @@ const weightGradTiled = tiled(
     const vector = (oh * ow) % 4 === 0 && (dy.dtype === 'f32' || dy.dtype === 'f16');
     return {
       batch: 1,
-      rows: o,
-      columns: c * kh * kw,
-      inner: n * oh * ow,
+      m: o,
+      n: c * kh * kw,
+      k: n * oh * ow,
       params: u32s({ c, h, w, kh, kw, oh, ow, sh, sw, top, left }),
       overrides: { VECTOR: Number(vector) },
       widths: { dy: vector ? 4 : 1 },

@@ -5,7 +5,7 @@ import argmaxSource from './argmax.wgsl';
 import gatherSource from './gather.wgsl';
 import { around, axes, broadcastStrides, collapse, groupsFor, strides, u32 } from './geometry.js';
 import matmulSource from './matmul.wgsl';
-import matmulTiledSource from './matmul-tiled.wgsl';
+import matmulBatches from './matmul-batches.wgsl';
 import reduceSource from './reduce.wgsl';
 import reduceWorkgroupSource from './reduce-workgroup.wgsl';
 import scatterAddSource from './scatter-add.wgsl';
@@ -80,7 +80,13 @@ function matmulParams({ a, b, y }: Types): Params {
     m: u32(m),
     n: u32(n),
     k: u32(k),
+    batch: u32(product(batch)),
+    span: u32(k),
     tiles: u32(tilesOf(y)),
+    lines_a: u32(m),
+    width_a: u32(k),
+    lines_b: u32(k),
+    width_b: u32(n),
     rank: u32(walk.shape.length),
     shape: axes(walk.shape),
     a_strides: axes(walk.strides[0]),
@@ -102,7 +108,8 @@ const tileable = ({ a, b, y }: Types): true | string => {
 
 const tiled = {
   op: primitives.matmul as AnyOp,
-  source: matmulTiledSource,
+  source: matmulBatches,
+  tiles: { a: 'along', b: 'across', matrices: true, keep: true } as const,
   params: matmulParams,
   workgroups: ({ y }: Types) => tilesOf(y),
 };
@@ -160,7 +167,7 @@ export const numeric = {
         if ([a, b, y].some(({ dtype }) => dtype === 'bf16')) return 'bf16 is packed';
         return k % 4 || n % 4 ? `k = ${k} and n = ${n} do not both divide by 4` : tileable(types);
       },
-      overrides: () => ({ VECTOR: 1 }),
+      overrides: () => ({ VECTOR: 1, STORE4: 1 }),
       widths: () => ({ a: 4, b: 4, y: 4 }),
     },
     { ...tiled, name: 'prim.matmul tiled', supports: tileable },

@@ -1,0 +1,16 @@
+// Stands behind a product in tiles: b lies transposed, as `fetch_b(start, column, p)` gives four neighbours along k. An invocation
+// owns columns 16 apart, so that neighbouring lanes read neighbouring vectors.
+
+const apart = 16u;
+const lead = 1u; // from the first column of an invocation to that of the next
+
+var<workgroup> tile_b: array<vec4<f32>, 256>; // 4 vectors along k × 64 columns
+
+fn bring_b(start: u32, left: u32, p: u32, lane: u32) {
+  tile_b[lane % 4u * 64u + lane / 4u] = fetch_b(start, left + lane / 4u, p + lane % 4u * 4u);
+}
+
+fn block_b(lane: u32, q: u32) -> mat4x4<f32> {
+  let at = q * 64u + lane % 16u;
+  return transpose(mat4x4<f32>(tile_b[at], tile_b[at + 16u], tile_b[at + 32u], tile_b[at + 48u]));
+}
