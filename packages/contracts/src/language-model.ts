@@ -81,6 +81,41 @@ export interface DrawOptions extends CallOptions {
     | undefined;
 }
 
+/** How `LanguageModel.continuations` chooses. */
+export interface ContinuationsOptions extends CallOptions {
+  /** `[prompts · beams]` Σ log p of every beam so far, prompt by prompt. */
+  readonly scores: readonly number[];
+  readonly beams: number;
+  /** Continuations to name for every prompt; fewer where there are not as many. */
+  readonly count: number;
+  /** Tokens that may not come. */
+  readonly forbidden?: readonly number[] | undefined;
+  /** Makes these ids of each beam less likely by this factor, before the beam's score is added. */
+  readonly repetition?:
+    | { readonly penalty: number; readonly ids: readonly (readonly number[])[] }
+    | undefined;
+}
+
+/** A way for a prompt to go on. */
+export interface Continuation {
+  /** 0..beams−1 of its prompt. */
+  readonly beam: number;
+  readonly token: number;
+  /** The beam's score and log p of the token; −∞ for one that is forbidden. */
+  readonly score: number;
+}
+
+/** How `LanguageModelSession.branch` goes on. */
+export interface BranchOptions extends Omit<ContinuationsOptions, 'forbidden'> {
+  /** `[prompts · beams]` ids fed first. */
+  readonly first: readonly number[];
+  readonly steps: number;
+  /** Tokens with which no beam goes on. `count` is large enough for as many beams to remain. */
+  readonly ends: readonly number[];
+  /** Tokens that may not come in the first `after` steps. */
+  readonly forbidden?: { readonly ids: readonly number[]; readonly after: number } | undefined;
+}
+
 /**
  * Rows of text and images being read and continued: a language model and what it remembers of them. Calls come one
  * after the other. Hidden states are those after the final norm; what is handed out, the caller disposes.
@@ -121,33 +156,19 @@ export interface LanguageModelSession extends Disposable {
    */
   readonly draw?: ((options: DrawOptions) => AsyncGenerator<number[], void>) | undefined;
 
+  /**
+   * Continues the beams of every prompt by themselves: reads `first`, names the best continuations as
+   * `LanguageModel.continuations` does, goes on with the best of them that do not end, and so on, several steps ahead of
+   * what it hands out. Yields the continuations of every prompt a step. Whoever stops finds the session as it was after the
+   * step that was handed out last, its rows in the order of the beams that went on from it. Absent where continuations are
+   * best chosen by the caller.
+   * @throws as `step`
+   */
+  readonly branch?: ((options: BranchOptions) => AsyncGenerator<Continuation[][], void>) | undefined;
+
   /** Forgets every position from `length` on. */
   truncate(length: number): void;
   dispose(): void;
-}
-
-/** How `LanguageModel.continuations` chooses. */
-export interface ContinuationsOptions extends CallOptions {
-  /** `[prompts · beams]` Σ log p of every beam so far, prompt by prompt. */
-  readonly scores: readonly number[];
-  readonly beams: number;
-  /** Continuations to name for every prompt; fewer where there are not as many. */
-  readonly count: number;
-  /** Tokens that may not come. */
-  readonly forbidden?: readonly number[] | undefined;
-  /** Makes these ids of each beam less likely by this factor, before the beam's score is added. */
-  readonly repetition?:
-    | { readonly penalty: number; readonly ids: readonly (readonly number[])[] }
-    | undefined;
-}
-
-/** A way for a prompt to go on. */
-export interface Continuation {
-  /** 0..beams−1 of its prompt. */
-  readonly beam: number;
-  readonly token: number;
-  /** The beam's score and log p of the token; −∞ for one that is forbidden. */
-  readonly score: number;
 }
 
 /** A language model with its weights, on some executor. */

@@ -2,6 +2,7 @@ import type { AnyKernel } from '@emu-ts/webgpu/kernel';
 import { cachedAttentionKernel } from './cached-attention/kernel.js';
 import { continuationsKernel } from './continuations/kernel.js';
 import { decodeKernels } from './decode/kernels.js';
+import { nextBeamsKernel } from './next-beams/kernel.js';
 import { sampleKernel } from './sample/kernel.js';
 import { spliceKernel } from './splice/kernel.js';
 
@@ -11,5 +12,6 @@ export const languageModelKernels: readonly AnyKernel[] = [
   cachedAttentionKernel,
   sampleKernel,
   continuationsKernel,
+  nextBeamsKernel,
   spliceKernel,
 ];

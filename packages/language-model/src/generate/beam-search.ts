@@ -1,4 +1,4 @@
-import type { Continuation, ContinuationsOptions } from '@emu-ts/contracts';
+import type { BranchOptions, Continuation, ContinuationsOptions } from '@emu-ts/contracts';
 import { Beams, wantedOf } from './beams.js';
 import type { Settings } from './options.js';
 import type { GenerateEvent, Search, SearchStep } from './search.js';
@@ -29,14 +29,32 @@ export class BeamSearch implements Search {
     if (!this.#settings.elsewhere) return undefined;
     const { ends, shortest, penalty } = this.#settings.elsewhere;
     const rows = this.#prompts.flatMap(({ beams }) => beams);
-    const length = Math.max(...rows.map(({ ids }) => ids.length)); // of all that are not done
     return {
       beams: this.#settings.beams,
       scores: rows.map(({ score }) => score),
       count: wantedOf(this.#settings),
-      ...(length < shortest && { forbidden: ends }),
+      ...(this.#length < shortest && { forbidden: ends }),
       ...(penalty !== 1 && { repetition: { penalty, ids: rows.map(({ ids }) => ids) } }),
     };
+  }
+
+  /** What a session has to know that goes on from here by itself; undefined where only the host can choose. */
+  branching(): Omit<BranchOptions, 'first' | 'steps'> | undefined {
+    const asked = this.asking();
+    if (!asked || !this.#settings.elsewhere) return undefined;
+    const { ends, shortest } = this.#settings.elsewhere;
+    const { forbidden: _, ...how } = asked;
+    const length = this.#length;
+    return {
+      ...how,
+      ends: this.#settings.end,
+      forbidden: { ids: ends, after: Math.max(0, shortest - length) },
+    };
+  }
+
+  /** Tokens of the beams that are not done, begin token included. */
+  get #length(): number {
+    return Math.max(...this.#prompts.flatMap(({ beams }) => beams.map(({ ids }) => ids.length)));
   }
 
   #step(extend: (beams: Beams, first: number, prompt: number) => GenerateEvent[]): SearchStep {

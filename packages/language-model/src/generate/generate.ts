@@ -1,5 +1,5 @@
 import { type CallOptions, EmuError } from '@emu-ts/base';
-import type { LanguageModel } from '@emu-ts/contracts';
+import type { LanguageModel, LanguageModelSession } from '@emu-ts/contracts';
 import type { AnyTensor } from '@emu-ts/graph';
 import { discard } from '../host.js';
 import { BeamSearch } from './beam-search.js';
@@ -40,13 +40,12 @@ export async function* stream(
   let tokens = 1;
   const progress = () =>
     onProgress?.({ phase: 'decode', component: 'language-model', loaded: tokens++, total: maxNewTokens });
-  const steps = maxNewTokens - 1;
-  const how = session.draw && step.next && search instanceof SamplingSearch && search.drawing(steps);
-  if (step.next && how && session.draw) {
-    const drawing = { ...how, first: step.next, steps, signal };
-    for await (const chosen of session.draw(drawing)) {
+  const going = step.next && goingOn(session, search, { first: step.next, steps: maxNewTokens - 1, signal });
+  if (going) {
+    if (step.parents) await session.reorder(step.parents, call);
+    for await (const next of going()) {
       progress();
-      step = search.accept(chosen);
+      step = next;
       yield* step.events;
       if (!step.next) return;
     }
@@ -58,6 +57,29 @@ export async function* stream(
     step = await advance(model, search, await session.step(step.next, call), call);
     yield* step.events;
   }
+}
+
+/** Steps that a session makes by itself, where it can and the search can tell it how. */
+function goingOn(
+  { draw, branch }: LanguageModelSession,
+  search: Search,
+  start: {
+    readonly first: readonly number[];
+    readonly steps: number;
+    readonly signal: AbortSignal | undefined;
+  },
+): (() => AsyncGenerator<SearchStep, void>) | undefined {
+  if (draw && search instanceof SamplingSearch) {
+    const how = search.drawing(start.steps);
+    return how && (() => map(draw({ ...how, ...start }), (chosen) => search.accept(chosen)));
+  }
+  if (!branch || !(search instanceof BeamSearch)) return undefined;
+  const how = search.branching();
+  return how && (() => map(branch({ ...how, ...start }), (found) => search.accept(found)));
+}
+
+async function* map<T, U>(from: AsyncIterable<T>, to: (item: T) => U): AsyncGenerator<U, void> {
+  for await (const item of from) yield to(item);
 }
 
 /**

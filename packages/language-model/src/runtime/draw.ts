@@ -3,9 +3,7 @@ import type { DrawOptions } from '@emu-ts/contracts';
 import type { AnyTensor, DeviceTensor, Executor } from '@emu-ts/graph';
 import { discard } from '../host.js';
 import type { DrawShape } from './graphs.js';
-
-/** Steps that are under way while an older one's tokens are read. */
-const ahead = 4;
+import { inFlight } from './in-flight.js';
 
 /** One step of a session that chooses tokens. `inputs` and what comes back are the tokens and what has been seen. */
 export type DrawStep = (
@@ -40,20 +38,13 @@ export async function* draw(
     columns: numbers ? capacity : 0, // so that one program serves any number of steps
     penalty: repetition?.penalty ?? 1,
   };
-  const reading: Promise<HostTensor>[] = [];
   let ids: AnyTensor = tensor('i32', [batch], first);
   let seen: AnyTensor | undefined =
     how.penalty === 1 ? undefined : seenBy(repetition?.ids ?? [], batch, vocabSize);
   let placed: DeviceTensor | undefined;
   try {
     if (numbers) placed = await executor.upload(padded(numbers, batch, capacity), { signal });
-    for (let done = 0; done < steps || reading.length; ) {
-      signal?.throwIfAborted();
-      if (done === steps || reading.length === ahead) {
-        const { data } = await (reading.shift() as Promise<HostTensor>);
-        yield Array.from(data as Int32Array);
-        continue;
-      }
+    yield* inFlight(steps, signal, async (done) => {
       const inputs = {
         ids,
         step: tensor('i32', [], [done]),
@@ -64,11 +55,8 @@ export async function* draw(
       discard(ids);
       ids = next.token;
       seen = next.seen;
-      const read = next.token.read();
-      read.catch(() => {}); // whoever takes it hears of it
-      reading.push(read);
-      done++;
-    }
+      return { result: next.token.read().then(({ data }) => Array.from(data as Int32Array)) };
+    });
   } finally {
     discard(ids);
     if (seen) discard(seen);

@@ -29,6 +29,7 @@ import { attention, maskValue } from '@emu-ts/nn';
 import { type Params, type ParamTree, paramInputs } from '@emu-ts/params';
 import { cachedAttentionOp, positionsFrom, readRows } from '../cached-attention/op.js';
 import { type ContinuationsAttrs, continuationsOp } from '../continuations/op.js';
+import { type NextBeamsAttrs, nextBeamsOp } from '../next-beams/op.js';
 import { type SampleAttrs, sampleOp } from '../sample/op.js';
 import { spliceOp } from '../splice/op.js';
 
@@ -113,7 +114,7 @@ function pass(
   settings: GraphSettings,
   shape: PassShape,
   p: Params<ParamTree>,
-): { hidden: Value; cache: Record<string, Value> } {
+): { hidden: Value; cache: Record<string, Value>; length: Value; rows: Value | undefined } {
   const { model } = settings;
   const { batch, capacity, size, scattered } = shape;
   const length = input('length', tensorType('i32', []));
@@ -132,7 +133,7 @@ function pass(
       return seen.out;
     },
   });
-  return { hidden, cache };
+  return { hidden, cache, length, rows };
 }
 
 /** What a pass reads, [b size width]. */
@@ -184,17 +185,56 @@ export interface ContinuationsShape extends ContinuationsAttrs {
 }
 
 /** hidden [rows width], scores [prompts beams], seen [prompts beams seen], forbidden [forbidden] → the op's score and place. */
-export function continuationsGraph({ model }: GraphSettings, shape: ContinuationsShape): Graph {
-  const { rows, prompts, beams, seen, forbidden, count, penalty } = shape;
-  const read = input('hidden', tensorType('f32', [rows, model.width]));
-  const hidden = reshape(read, [prompts, rows / prompts, model.width]);
+export function continuationsGraph(settings: GraphSettings, shape: ContinuationsShape): Graph {
+  const { model } = settings;
+  const hidden = input('hidden', tensorType('f32', [shape.rows, model.width]));
+  return graphOf(continued(settings, shape, paramInputs(model.params), hidden, seenBy(shape)));
+}
+
+/** The ids that the beams hold, where they matter. */
+const seenBy = ({ prompts, beams, seen }: ContinuationsShape): Value | undefined =>
+  seen ? input('seen', tensorType('i32', [prompts, beams, seen])) : undefined;
+
+function continued(
+  { model }: GraphSettings,
+  { rows, prompts, beams, forbidden, count, penalty }: ContinuationsShape,
+  p: Params<ParamTree>,
+  hidden: Value,
+  seen: Value | undefined,
+) {
   const operands = {
-    logits: model.logits(paramInputs(model.params), hidden),
+    logits: model.logits(p, reshape(hidden, [prompts, rows / prompts, model.width])),
     scores: input('scores', tensorType('f32', [prompts, beams])),
-    seen: seen ? input('seen', tensorType('i32', [prompts, beams, seen])) : undefined,
+    seen,
     forbidden: forbidden ? input('forbidden', tensorType('i32', [forbidden])) : undefined,
   };
-  return graphOf(continuationsOp(operands, { count, penalty }));
+  return continuationsOp(operands, { count, penalty });
+}
+
+/**
+ * Reads one id a beam and goes on with the best continuations: score and place of them all, ids, scores and table of the
+ * beams that go on, the cache, and where the beams hold ids, those and the new ones at index `held`.
+ */
+export function branchGraph(
+  settings: GraphSettings,
+  shape: PassShape,
+  how: ContinuationsShape & Pick<NextBeamsAttrs, 'ends' | 'floor'>,
+): Graph {
+  const { beams, ends, floor } = how;
+  const p = paramInputs(settings.model.params);
+  const { hidden, cache, ...past } = pass(settings, { ...shape, scattered: true }, p);
+  const seen = seenBy(how);
+  const { score, place } = continued(settings, how, p, lastOf(hidden), seen);
+  const length = add(past.length, 1); // with what was read just now
+  const rows = past.rows as Value;
+  const attrs = { beams, v: settings.model.vocabSize, ends, floor };
+  const { parents, ...next } = nextBeamsOp({ score, place, rows, length }, attrs);
+  const reached = { score, place, ids: next.ids, scores: next.scores, rows: next.rowsOut };
+  if (!seen) return graphOf({ ...reached, ...cache });
+  const before = gather(reshape(seen, [shape.batch, how.seen]), parents);
+  const here = equal(iota([1, how.seen], 1), input('held', tensorType('i32', [])));
+  const ids = where(here, reshape(next.ids, [shape.batch, 1]), before);
+  return graphOf({ ...reached, seen: reshape(ids, seen.shape), ...cache });
 }
 
 /** ids [n] → embeddings [n width] */

@@ -1,21 +1,31 @@
 import { type CallOptions, EmuError, ShapeError, tensor } from '@emu-ts/base';
-import type { DrawOptions, LanguageModelSession, PrefillOptions } from '@emu-ts/contracts';
+import type {
+  BranchOptions,
+  Continuation,
+  DrawOptions,
+  LanguageModelSession,
+  PrefillOptions,
+} from '@emu-ts/contracts';
 import {
+  type AnyOp,
   type AnyTensor,
   type DeviceTensor,
-  formatType,
+  type Graph,
   isDeviceTensor,
   reachable,
-  sameShape,
 } from '@emu-ts/graph';
+import { continuationsOp } from '../continuations/op.js';
 import { copyPositions, discard, takeHost, toHost } from '../host.js';
+import { nextBeamsOp } from '../next-beams/op.js';
 import { sampleOp } from '../sample/op.js';
 import { spliceOp } from '../splice/op.js';
+import { branch, parentsOf } from './branch.js';
 import { type Chunk, chunks } from './buckets.js';
+import { checkPrefill, checkRoom, checkStep, isIds } from './checks.js';
 import { draw } from './draw.js';
 import {
+  branchGraph,
   cacheNames,
-  type DrawShape,
   drawGraph,
   type GraphSettings,
   type PassShape,
@@ -39,10 +49,13 @@ export class Session implements LanguageModelSession {
   #length = 0;
 
   readonly draw: LanguageModelSession['draw'];
+  readonly branch: LanguageModelSession['branch'];
 
   private constructor(host: SessionHost, cache: KvCache, batch: number, capacity: number) {
     this.#host = host;
-    if (host.placed.executor.hasKernel?.(sampleOp)) this.draw = (options) => this.#draw(options);
+    const has = (...ops: readonly AnyOp[]) => ops.every((op) => host.placed.executor.hasKernel?.(op));
+    if (has(sampleOp)) this.draw = (options) => this.#draw(options);
+    if (has(continuationsOp, nextBeamsOp)) this.branch = (options) => this.#branch(options);
     this.#cache = cache;
     this.#padding = new Array<number>(batch).fill(0);
     this.#rows = RowTable.straight(batch, capacity);
@@ -71,7 +84,7 @@ export class Session implements LanguageModelSession {
 
   async prefill(given: AnyTensor, options: PrefillOptions = {}): Promise<AnyTensor> {
     const { padding, positions = 'last', signal } = options;
-    this.#checkPrefill(given, padding);
+    checkPrefill(this.#host, this, given, padding);
     const embeddings = await reachable(this.#host.placed.executor, given, { signal });
     if (padding) this.#padding = [...padding];
     const total = embeddings.shape[1];
@@ -82,8 +95,8 @@ export class Session implements LanguageModelSession {
   }
 
   async step(next: readonly number[] | AnyTensor, { signal }: CallOptions = {}): Promise<DeviceTensor> {
-    this.#checkStep(next);
-    this.#checkRoom(1);
+    checkStep(this.#host, this, next);
+    checkRoom(this, 1);
     const shape = { size: 1, positions: 'last' } as const;
     if (isIds(next)) {
       const ids = tensor('i32', [this.batch], next);
@@ -121,34 +134,65 @@ export class Session implements LanguageModelSession {
   }
 
   #draw(options: DrawOptions): AsyncGenerator<number[], void> {
-    const { executor } = this.#host.placed;
-    const { vocabSize } = this.#host.settings.model;
-    this.#checkStep(options.first);
-    this.#checkRoom(options.steps);
-    const rows = { batch: this.batch, capacity: this.capacity, vocabSize };
-    return draw(executor, rows, options, (inputs, how) => this.#drawStep(inputs, how));
+    const { settings, placed } = this.#host;
+    checkStep(this.#host, this, options.first);
+    checkRoom(this, options.steps);
+    const rows = { batch: this.batch, capacity: this.capacity, vocabSize: settings.model.vocabSize };
+    return draw(placed.executor, rows, options, (inputs, how) => {
+      const graph = (shape: PassShape) => drawGraph(settings, shape, how);
+      return this.#onward(
+        `draw ${JSON.stringify(how)}`,
+        graph,
+        inputs,
+        how.penalty === 1 ? {} : { seen: 'seen' },
+      );
+    });
   }
 
-  /** Nothing here waits for the executor, so it takes no signal: whoever draws looks at it between steps. */
-  async #drawStep(
+  async *#branch(options: BranchOptions): AsyncGenerator<Continuation[][], void> {
+    const { settings } = this.#host;
+    checkStep(this.#host, this, options.first);
+    checkRoom(this, options.steps);
+    let [length, rows] = [this.#length, this.#rows];
+    const steps = branch(settings.model.vocabSize, rows.tensor, options, (inputs, how) => {
+      const graph = (shape: PassShape) => branchGraph(settings, shape, how);
+      return this.#onward(`branch ${JSON.stringify(how)}`, graph, inputs);
+    });
+    try {
+      for await (const found of steps) {
+        length++;
+        rows = rows.reordered(parentsOf(found, options), length);
+        yield found;
+      }
+    } finally {
+      this.#length = length;
+      this.#rows = rows;
+    }
+  }
+
+  /**
+   * One run over one id a row, of a graph that says how to go on. Nothing here waits for the executor, so it takes no
+   * signal: whoever goes on looks at it between steps.
+   */
+  async #onward(
+    name: string,
+    graph: (shape: PassShape) => Graph,
     inputs: Readonly<Record<string, AnyTensor>>,
-    how: DrawShape,
+    donated: Readonly<Record<string, string>> = {},
   ): Promise<Record<string, DeviceTensor>> {
     const { settings, placed } = this.#host;
     const { batch, capacity } = this;
-    const scattered = !this.#rows.isStraight;
+    const scattered = 'rows' in inputs || !this.#rows.isStraight;
     const shape: PassShape = { batch, capacity, size: 1, from: 'ids', positions: 'last', scattered };
-    const seen = how.penalty === 1 ? {} : { seen: 'seen' };
-    const chosen = await this.#cache.run({
-      key: `draw ${batch} ${capacity} ${scattered} ${JSON.stringify(how)}`,
-      compile: () =>
-        placed.compile(drawGraph(settings, shape, how), { donate: { ...donation(settings), ...seen } }),
-      inputs: { ...inputs, ...this.#state() },
+    const outputs = await this.#cache.run({
+      key: `${name} ${batch} ${capacity} ${scattered}`,
+      compile: () => placed.compile(graph(shape), { donate: { ...donation(settings), ...donated } }),
+      inputs: { ...this.#state(), ...inputs },
       donated: true,
       signal: undefined,
     });
     this.#length++;
-    return chosen;
+    return outputs;
   }
 
   /** What every pass is told of the rows. */
@@ -249,44 +293,8 @@ export class Session implements LanguageModelSession {
       signal,
     });
   }
-
-  #checkPrefill(embeddings: AnyTensor, padding: readonly number[] | undefined): void {
-    const { width } = this.#host.settings.model;
-    const [batch, total, d] = embeddings.shape;
-    if (embeddings.shape.length !== 3 || batch !== this.batch || d !== width || !total)
-      throw new ShapeError(
-        `prefill: embeddings are [${this.batch} t ${width}], got ${formatType(embeddings)}.`,
-      );
-    this.#checkRoom(total);
-    if (!padding) return;
-    if (this.#length && padding.some(Boolean))
-      throw new EmuError('OPTION', 'Padding is for the first prefill of a session only.');
-    if (padding.length !== batch || padding.some((n) => !Number.isInteger(n) || n < 0 || n >= total))
-      throw new ShapeError(`prefill: padding is ${batch} numbers in 0..${total - 1}, got [${padding}].`);
-  }
-
-  #checkStep(next: readonly number[] | AnyTensor): void {
-    const { width } = this.#host.settings.model;
-    if (!isIds(next)) {
-      if (!sameShape(next.shape, [this.batch, width]))
-        throw new ShapeError(`step: embeddings are [${this.batch} ${width}], got ${formatType(next)}.`);
-    } else if (next.length !== this.batch)
-      throw new ShapeError(`step: there are ${this.batch} rows, got ${next.length} token ids.`);
-    else this.#host.checkIds(next);
-  }
-
-  #checkRoom(positions: number): void {
-    if (this.#length + positions <= this.capacity) return;
-    throw new EmuError(
-      'CAPACITY',
-      `${positions} more positions do not fit behind ${this.#length} in a session of ${this.capacity}.`,
-      { hint: 'Open the session with the capacity it will need.' },
-    );
-  }
 }
 
 /** Every tensor of the cache is written over. */
 const donation = ({ model }: GraphSettings): Record<string, string> =>
   Object.fromEntries(cacheNames(model).map((name) => [name, name]));
-
-const isIds = (next: readonly number[] | AnyTensor): next is readonly number[] => Array.isArray(next);
