@@ -41,7 +41,7 @@ export class Chat {
         this.system === undefined ? asked : [{ role: 'system', content: this.system }, ...asked],
       );
       const answer: Sequence<RgbImage>[number][] = [];
-      for await (const event of this.emu.answer(sequence, options)) {
+      for await (const event of this.emu.answer(sequence, { past: this.emu.past, ...options })) {
         if (event.type === 'text-delta') {
           const last = answer.at(-1);
           if (last?.type === 'text')

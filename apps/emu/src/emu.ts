@@ -1,6 +1,6 @@
 import { type CallOptions, EmuError } from '@emu-ts/base';
 import type { RgbImage, Sequence, SequenceElement } from '@emu-ts/contracts';
-import { rank } from '@emu-ts/language-model';
+import { Past, rank } from '@emu-ts/language-model';
 import { chat as chatSequence, fillPrompt, prompts } from '@emu-ts/sequence';
 import { Chat } from './chat.js';
 import type { Belongings, EmuComponents } from './components.js';
@@ -41,6 +41,8 @@ export interface RankedAnswer {
  *     const text = await emu.complete([{ image: 'dog.png' }, 'The image shows']).text();
  */
 export class Emu implements AsyncDisposable {
+  /** What the language model read last in a dialogue: the next turn goes on from there. One for all dialogues. */
+  readonly past = new Past();
   readonly #vision: Vision;
   readonly #belongings: Belongings | undefined;
 
@@ -154,6 +156,7 @@ export class Emu implements AsyncDisposable {
 
   /** Frees weights and programs. Components that were handed in stay. */
   async dispose(): Promise<void> {
+    this.past.dispose();
     this.#vision.dispose();
     await this.#belongings?.dispose();
   }

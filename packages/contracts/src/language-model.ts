@@ -55,6 +55,8 @@ export interface SessionOptions extends CallOptions {
 export interface PrefillOptions extends CallOptions {
   /** `[batch]` positions at the start of each row that hold nothing. Only on an empty session; default none. */
   readonly padding?: readonly number[] | undefined;
+  /** Positions at the start of the embeddings that are left out: the session has read as many. Default 0. */
+  readonly start?: number | undefined;
   /** Which positions' hidden states to give back. Default `last`. */
   readonly positions?: 'last' | 'all' | undefined;
 }
@@ -130,7 +132,7 @@ export interface LanguageModelSession extends Disposable {
 
   /**
    * Appends f32 `[batch t width]` input embeddings. May be called again, to append more.
-   * @returns hidden states `[batch width]`, or `[batch t width]` for all positions
+   * @returns hidden states `[batch width]`, or `[batch t width]` for all positions that were read
    * @throws ShapeError `SHAPE` for other embeddings; EmuError `CAPACITY` when they do not fit
    */
   prefill(embeddings: AnyTensor, options?: PrefillOptions): Promise<AnyTensor>;

@@ -1,9 +1,11 @@
 export { cachedAttentionOp, positionsFrom, readRows } from './cached-attention/op.js';
 export { generate, padSequences, stream } from './generate/generate.js';
 export type { GenerateOptions, SamplingOptions, TokenIds } from './generate/options.js';
+export { Past } from './generate/past.js';
 export {
   type EmbedPromptOptions,
   embedPrompts,
+  type Mark,
   type Prompt,
   type VisualEmbeddings,
 } from './generate/prompt.js';

@@ -1,7 +1,7 @@
 import type { CallOptions } from '@emu-ts/base';
 import type { RgbImage, Sequence } from '@emu-ts/contracts';
 import type { AnyTensor } from '@emu-ts/graph';
-import { stream } from '@emu-ts/language-model';
+import { Past, stream } from '@emu-ts/language-model';
 import type { EmuComponents } from '../components.js';
 import type { EmuEvent } from '../events.js';
 import { discard, type Vision } from '../vision.js';
@@ -35,6 +35,7 @@ export async function* replyInBoth(
   const encoded = format.encode(sequence, { contextLength: languageModel.contextLength, reserve: 1 });
   using seen = await vision.see(encoded.images, 'pil', { signal, onProgress });
   using drawn = new Drawn();
+  using own = new Past(); // words go on after a picture without reading what came before it again
   let ids = [...encoded.ids];
   let written = 0;
   let said: Sequence<RgbImage> = sequence;
@@ -50,6 +51,7 @@ export async function* replyInBoth(
     const end = images < maxImages && components.imageDecoder ? [tokens.end as number, open] : tokens.end;
     let last: number | undefined; // the end token, where there was one
     for await (const event of stream(languageModel, prompt, {
+      past: own,
       ...text,
       beams: 1,
       maxNewTokens: limit - written,

@@ -63,6 +63,21 @@ export function languageModelChecks(create: () => Promise<LanguageModel>): Confo
       same('A step after pieces', await read(pieces.step([1])), await read(whole.step([1])));
     }),
     check(
+      'reads on behind what it has read of the same embeddings',
+      async ({ session, text, read, same }) => {
+        using whole = await session(1);
+        using pieces = await session(1);
+        const wanted = await read(whole.prefill(text(1, 7)));
+        await read(pieces.prefill(text(1, 3)));
+        same(
+          'A row from its fourth position on',
+          await read(pieces.prefill(text(1, 7), { start: 3 })),
+          wanted,
+        );
+        expectThat(pieces.length === 7, () => `After 7 positions the length is ${pieces.length}.`);
+      },
+    ),
+    check(
       'gives all hidden states when asked, the last one among them',
       async ({ session, text, read, same }) => {
         using one = await session(2);

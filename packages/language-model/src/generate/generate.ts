@@ -1,11 +1,13 @@
 import { type CallOptions, EmuError } from '@emu-ts/base';
-import type { LanguageModel, LanguageModelSession } from '@emu-ts/contracts';
+import type { LanguageModel } from '@emu-ts/contracts';
 import type { AnyTensor } from '@emu-ts/graph';
 import { discard } from '../host.js';
 import { BeamSearch } from './beam-search.js';
 import { readLogits, rowOf } from './logits.js';
 import { type GenerateOptions, settingsOf } from './options.js';
+import { readPrompt } from './past.js';
 import type { Prompt } from './prompt.js';
+import type { Reading } from './reading.js';
 import { SamplingSearch } from './sampling-search.js';
 import type { GeneratedSequence, GenerateEvent, Search, SearchStep } from './search.js';
 
@@ -21,18 +23,23 @@ export async function* stream(
   prompt: Prompt,
   options: GenerateOptions,
 ): AsyncGenerator<GenerateEvent, void> {
-  const { signal, onProgress } = options;
+  const { signal, onProgress, past } = options;
   const [prompts, length] = prompt.embeddings.shape;
   const settings = settingsOf(options);
   const maxNewTokens = Math.min(settings.maxNewTokens, roomAfter(length, model.contextLength));
   const search = searchFor(prompts, { ...settings, maxNewTokens });
   const call: CallOptions = { signal };
 
-  using session = await model.open({ batch: prompts, capacity: length + maxNewTokens - 1, signal });
-  const read = await session.prefill(prompt.embeddings, { padding: prompt.padding, signal, onProgress });
+  const { reading, hidden } = await readPrompt(model, prompt, maxNewTokens - 1, { past, signal, onProgress });
+  using session = reading;
   const spread = search.rows / prompts;
-  let step = await advance(model, search, read, call);
-  yield* step.events;
+  let best: GeneratedSequence | undefined;
+  const told = function* ({ events }: SearchStep) {
+    for (const event of events) if (event.type === 'finish' && !event.sequence) best = event.generated;
+    yield* events;
+  };
+  let step = await advance(model, search, hidden, call);
+  yield* told(step);
   if (step.next && spread > 1) {
     const expansion = Array.from({ length: search.rows }, (_, row) => Math.floor(row / spread));
     await session.reorder(expansion, call);
@@ -46,22 +53,23 @@ export async function* stream(
     for await (const next of going()) {
       progress();
       step = next;
-      yield* step.events;
-      if (!step.next) return;
+      yield* told(step);
+      if (!step.next) break;
     }
-    return;
   }
-  while (step.next) {
+  while (!going && step.next) {
     progress();
     if (step.parents) await session.reorder(step.parents, call);
     step = await advance(model, search, await session.step(step.next, call), call);
-    yield* step.events;
+    yield* told(step);
   }
+  const [marks] = prompts === 1 ? (prompt.marks ?? []) : [];
+  if (past && marks && best) await past.keep(model, reading, [...marks, ...best.ids.slice(1)]);
 }
 
 /** Steps that a session makes by itself, where it can and the search can tell it how. */
 function goingOn(
-  { draw, branch }: LanguageModelSession,
+  { draw, branch }: Reading,
   search: Search,
   start: {
     readonly first: readonly number[];

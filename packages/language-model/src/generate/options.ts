@@ -10,6 +10,7 @@ import {
   topK,
   topP,
 } from '../processors/index.js';
+import type { Past } from './past.js';
 
 /** The ids that generation has to know. */
 export interface TokenIds {
@@ -57,6 +58,8 @@ export interface GenerateOptions extends CallOptions {
   readonly noRepeatNgram?: number | undefined;
   /** Which tokens may come next. Default any. */
   readonly allowed?: AllowedTokens | undefined;
+  /** What was read before, of which a prompt of one row is read on; what is read now takes its place. */
+  readonly past?: Past | undefined;
 }
 
 export type Settings = ReturnType<typeof settingsOf>;

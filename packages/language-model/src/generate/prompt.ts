@@ -9,7 +9,21 @@ export interface Prompt {
   readonly embeddings: AnyTensor;
   /** `[rows]` leading positions that hold nothing. */
   readonly padding: readonly number[];
+  /** `[rows]` what stands at the positions of each row that hold something, where that is known. */
+  readonly marks?: readonly (readonly Mark[])[] | undefined;
 }
+
+/** What stands at a position: a token, or one row of a tensor of image embeddings. */
+export type Mark = number | { readonly of: AnyTensor; readonly row: number };
+
+/** How many positions two rows have in common before they differ. */
+export function sharedBy(a: readonly Mark[], b: readonly Mark[]): number {
+  const differs = a.findIndex((mark, i) => !sameMark(mark, b[i]));
+  return differs < 0 ? a.length : differs;
+}
+
+const sameMark = (a: Mark, b: Mark | undefined): boolean =>
+  typeof a === 'object' && typeof b === 'object' ? a.of === b.of && a.row === b.row : a === b;
 
 export interface EmbedPromptOptions extends CallOptions {
   /** The id that fills short rows; any row of the embedding table does. */
@@ -39,24 +53,33 @@ export async function embedPrompts(
   const length = Math.max(...rows.map((ids) => ids.length));
   const padding = rows.map((ids) => length - ids.length);
   const padded = rows.map((row, i) => [...new Array<number>(padding[i]).fill(pad), ...row]);
-  const embeddings = await embedded(model, padded, visual, options);
-  return { embeddings, padding, [Symbol.dispose]: () => discard(embeddings) };
+  const parts = visual ? [visual.embeddings].flat() : [];
+  const slots = visual && slotsOf(padded.flat(), model.width, visual.token, parts, visual.counts);
+  const embeddings = await embedded(model, padded, slots, parts, options);
+  const places = placesOf(parts, model.width);
+  const marks = rows.map((ids, i) =>
+    ids.map((id, at): Mark => places[slots?.[i * length + padding[i] + at] ?? -1] ?? id),
+  );
+  return { embeddings, padding, marks, [Symbol.dispose]: () => discard(embeddings) };
 }
 
 async function embedded(
   model: LanguageModel,
   rows: readonly (readonly number[])[],
-  visual: VisualEmbeddings | undefined,
+  slots: readonly number[] | undefined,
+  parts: readonly AnyTensor[],
   options: CallOptions,
 ): Promise<AnyTensor> {
   const ids = rows.flat();
-  const parts = visual ? [visual.embeddings].flat() : [];
-  const slots = visual && slotsOf(ids, model.width, visual.token, parts, visual.counts);
   if (slots && model.splice && parts.some(isDeviceTensor)) return model.splice(rows, slots, parts, options);
   const { data } = await model.embed(ids, options);
   if (slots) await place(data, slots, model.width, parts, options);
   return tensor('f32', [rows.length, ids.length / rows.length, model.width], data);
 }
+
+/** Every row of the parts, one after the other. */
+const placesOf = (parts: readonly AnyTensor[], width: number) =>
+  parts.flatMap((of) => Array.from({ length: sizeOf(of.shape) / width }, (_, row) => ({ of, row })));
 
 /** For every id the embedding that takes its place among all rows of the parts, or −1. */
 function slotsOf(

@@ -88,13 +88,19 @@ function numbersOf(
 }
 
 /** The rows that the beams of every prompt go on from, as `nextBeamsOp` takes them. */
-export const parentsOf = (
-  found: readonly (readonly Continuation[])[],
-  { beams, ends }: Pick<BranchOptions, 'beams' | 'ends'>,
-): number[] =>
+export const parentsOf = (found: readonly (readonly Continuation[])[], how: Going): number[] =>
+  goingOn(found, how).map(({ row }) => row);
+
+/** The tokens with which they go on. */
+export const tokensOf = (found: readonly (readonly Continuation[])[], how: Going): number[] =>
+  goingOn(found, how).map(({ token }) => token);
+
+type Going = Pick<BranchOptions, 'beams' | 'ends'>;
+
+const goingOn = (found: readonly (readonly Continuation[])[], { beams, ends }: Going) =>
   found.flatMap((continuations, prompt) =>
     continuations
       .filter(({ token }) => !ends.includes(token))
       .slice(0, beams)
-      .map(({ beam }) => prompt * beams + beam),
+      .map(({ beam, token }) => ({ row: prompt * beams + beam, token })),
   );

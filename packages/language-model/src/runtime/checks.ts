@@ -1,5 +1,5 @@
 import { EmuError, ShapeError } from '@emu-ts/base';
-import type { LanguageModelSession } from '@emu-ts/contracts';
+import type { LanguageModelSession, PrefillOptions } from '@emu-ts/contracts';
 import { type AnyTensor, formatType, sameShape } from '@emu-ts/graph';
 import type { SessionHost } from './kv-cache.js';
 
@@ -10,7 +10,7 @@ export function checkPrefill(
   { settings }: SessionHost,
   rows: Rows,
   embeddings: AnyTensor,
-  padding: readonly number[] | undefined,
+  { padding, start = 0 }: Pick<PrefillOptions, 'padding' | 'start'>,
 ): void {
   const { width } = settings.model;
   const [batch, total, d] = embeddings.shape;
@@ -18,7 +18,12 @@ export function checkPrefill(
     throw new ShapeError(
       `prefill: embeddings are [${rows.batch} t ${width}], got ${formatType(embeddings)}.`,
     );
-  checkRoom(rows, total);
+  if (start && (!Number.isInteger(start) || start < 0 || start >= total || start !== rows.length))
+    throw new EmuError(
+      'OPTION',
+      `prefill: ${start} of ${total} positions are to be left out, the session has read ${rows.length}.`,
+    );
+  checkRoom(rows, total - start);
   if (!padding) return;
   if (rows.length && padding.some(Boolean))
     throw new EmuError('OPTION', 'Padding is for the first prefill of a session only.');

@@ -102,6 +102,10 @@ export class KvCache implements Disposable {
   }
 }
 
+/** Every tensor of the cache is written over. */
+export const donation = ({ model }: GraphSettings): Record<string, string> =>
+  Object.fromEntries(cacheNames(model).map((name) => [name, name]));
+
 const closed = (): EmuError =>
   new EmuError('SESSION_CLOSED', 'This session was closed, is in use, or was lost to a call that failed.', {
     hint: 'Await each call before the next; after a failure, open another session.',

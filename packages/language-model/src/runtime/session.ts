@@ -23,17 +23,8 @@ import { branch, parentsOf } from './branch.js';
 import { type Chunk, chunks } from './buckets.js';
 import { checkPrefill, checkRoom, checkStep, isIds } from './checks.js';
 import { draw } from './draw.js';
-import {
-  branchGraph,
-  cacheNames,
-  drawGraph,
-  type GraphSettings,
-  type PassShape,
-  passGraph,
-  type RunGraph,
-  reorderGraph,
-} from './graphs.js';
-import { KvCache, type SessionHost } from './kv-cache.js';
+import { branchGraph, drawGraph, type PassShape, passGraph, type RunGraph, reorderGraph } from './graphs.js';
+import { donation, KvCache, type SessionHost } from './kv-cache.js';
 import { RowTable } from './row-table.js';
 import { cut } from './splice.js';
 
@@ -83,13 +74,13 @@ export class Session implements LanguageModelSession {
   }
 
   async prefill(given: AnyTensor, options: PrefillOptions = {}): Promise<AnyTensor> {
-    const { padding, positions = 'last', signal } = options;
-    checkPrefill(this.#host, this, given, padding);
+    const { padding, positions = 'last', start = 0, signal } = options;
+    checkPrefill(this.#host, this, given, options);
     const embeddings = await reachable(this.#host.placed.executor, given, { signal });
     if (padding) this.#padding = [...padding];
-    const total = embeddings.shape[1];
+    const total = embeddings.shape[1] - start;
     const plan = chunks(total, this.capacity - this.#length, this.#host.prefillChunk);
-    if (plan.length === 1 && plan[0].size === total)
+    if (!start && plan.length === 1 && plan[0].size === total)
       return this.#pass({ embeddings }, { from: 'embeddings', size: total, positions }, total, signal);
     return this.#prefillChunks(embeddings, plan, { ...options, positions });
   }
@@ -208,17 +199,18 @@ export class Session implements LanguageModelSession {
   async #prefillChunks(
     embeddings: AnyTensor,
     plan: readonly Chunk[],
-    { positions = 'last', signal, onProgress }: PrefillOptions,
+    { positions = 'last', start = 0, signal, onProgress }: PrefillOptions,
   ): Promise<AnyTensor> {
-    const total = embeddings.shape[1];
+    const [batch, length, width] = embeddings.shape;
+    const total = length - start;
     const parts = await this.#partsOf(embeddings, signal);
-    const all = positions === 'all' ? tensor('f32', embeddings.shape) : undefined;
+    const all = positions === 'all' ? tensor('f32', [batch, total, width]) : undefined;
     let done = 0;
     let last: DeviceTensor | undefined;
     for (const { used, size } of plan) {
       last?.dispose();
       const shape = { from: 'embeddings', size, positions } as const;
-      const part = await parts(done, used, size);
+      const part = await parts(start + done, used, size);
       const hidden = await this.#pass({ embeddings: part }, shape, used, signal).finally(() => discard(part));
       if (all) copyPositions(await takeHost(hidden, { signal }), 0, all, done, used);
       else last = hidden;
@@ -294,7 +286,3 @@ export class Session implements LanguageModelSession {
     });
   }
 }
-
-/** Every tensor of the cache is written over. */
-const donation = ({ model }: GraphSettings): Record<string, string> =>
-  Object.fromEntries(cacheNames(model).map((name) => [name, name]));
