@@ -95,6 +95,25 @@ describeGpu('fusions of nn', () => {
     expect(plan).toContain('nn.linear_gated ×1 by nn.linear_gated tiled');
   });
 
+  it('gates one layer by another, in any storage', async () => {
+    const x = f32('x', 2, 9, 40);
+    const codesOf = (name: string, bits: 4 | 8) => ({
+      codes: input(`${name}${bits}`, tensorType('u8', [12, 2, 4 * bits])),
+      scales: f32(`${name}${bits}s`, 12, 2),
+    });
+    const layers = [
+      [{ weight: f32('up', 12, 40), bias: f32('bias', 12) }, { weight: f32('gate', 12, 40) }],
+      [codesOf('up', 4), codesOf('gate', 4)],
+      [codesOf('up', 8), codesOf('gate', 8)],
+    ];
+    const gated = layers.map(([up, gate]) => mul(silu(linear(gate, x)), linear(up, x)));
+    const magnitude = (128 * 40) ** 2;
+    const plan = await run(graphOf(Object.fromEntries(gated.map((y, i) => [`y${i}`, y]))), { magnitude });
+    expect(plan).toContain('nn.linear_gated ×1 fuses nn.linear ×2, nn.silu, prim.mul');
+    expect(plan).toContain('nn.linear_int4_gated ×1 fuses nn.linear_int4 ×2, nn.silu, prim.mul');
+    expect(plan).toContain('nn.linear_int8_gated ×1 fuses nn.linear_int8 ×2, nn.silu, prim.mul');
+  });
+
   it('normalises, activates and enlarges while a convolution reads', async () => {
     const [x, time, gain, shift] = [f32('x', 2, 8, 5, 6), f32('time', 2, 8), f32('gain', 8), f32('shift', 8)];
     const [first, second] = [f32('first', 8, 8, 3, 3), f32('second', 8, 8, 3, 3)];

@@ -9,7 +9,7 @@ import { groupNormKernels } from './group-norm/kernel.js';
 import { layerNormKernels, layerNormVjpKernels } from './layer-norm/kernel.js';
 import { linearKernels } from './linear/kernel.js';
 import { linearActivatedKernels } from './linear-activated/kernel.js';
-import { linearGatedKernel } from './linear-gated/kernel.js';
+import { linearGatedKernels } from './linear-gated/kernel.js';
 import { linearNormKernels } from './linear-norm/kernel.js';
 import { matmulTransposedKernels } from './matmul-transposed/kernel.js';
 import { packedAttentionKernels } from './packed-attention/kernel.js';
@@ -29,7 +29,7 @@ import { tokenAttentionKernels } from './token-attention/kernel.js';
 export const nnKernels: readonly AnyKernel[] = [
   ...linearNormKernels,
   ...residualNormKernels,
-  linearGatedKernel,
+  ...linearGatedKernels,
   ...linearActivatedKernels,
   conv2dFusedKernel,
   ...linearKernels,

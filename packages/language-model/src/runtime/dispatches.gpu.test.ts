@@ -61,6 +61,25 @@ it('decodes with four dispatches more for the low-rank updates of a layer', asyn
   expect(program.dispatches).toBe((6 + 4) * emu14bLlama.layers + 3);
 });
 
+it.each(['int4', 'int8'] as const)('reads a prompt in two dispatches less a layer: %s', async (weights) => {
+  const gpu = await nullGpu();
+  const layers = 2;
+  const model = llamaModel({ ...emu14bLlama, layers, weights });
+  const graph = passGraph({ model, cacheDType: 'f16' }, { ...shape, size: 128, from: 'embeddings' });
+  const count = async (given: typeof kernels) => {
+    await using executor = await webgpu({ gpu, kernels: given });
+    return { ...executor.cost(graph), plan: executor.plan(graph) };
+  };
+  const before = await count(kernels.filter(({ op }) => !op.name.endsWith('_gated')));
+  const after = await count(kernels);
+  expect(before.dispatches - after.dispatches).toBe(2 * layers);
+  expect(after.written).toBeLessThan(before.written);
+  expect(after.plan).toContain(
+    `nn.linear_${weights}_gated ×2 fuses nn.linear_${weights} ×2, nn.silu, prim.mul`,
+  );
+  expect(after.dispatches).toMatchInlineSnapshot(`38`);
+});
+
 /** On this device their larger weights lie in parts; where bindings are larger, as much is fused as in four bits. */
 it.each(['f16', 'f32'] as const)('decodes in %s', async (weights) => {
   await using executor = await webgpu({ gpu: await nullGpu(), kernels });

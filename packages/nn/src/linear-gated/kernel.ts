@@ -1,17 +1,21 @@
 /// <reference path="../wgsl.d.ts" />
-import { type AnyOp, primitives } from '@emu-ts/graph';
-import type { Fusion, Kernel, Pattern } from '@emu-ts/webgpu/kernel';
+import { type AnyOp, primitives, type TensorType } from '@emu-ts/graph';
+import type { AnyKernel, Fusion, ManyPasses, Pattern } from '@emu-ts/webgpu/kernel';
 import functions from '../activations/functions.wgsl';
 import { activationCodes } from '../activations/kernel.js';
 import { geluOp } from '../gelu/op.js';
+import { floatProduct } from '../linear/kernel.js';
 import { linearOp } from '../linear/op.js';
-import operandWeight from '../linear/operand-weight.wgsl';
-import operandX from '../linear/operand-x.wgsl';
-import { fewRows } from '../linear/product.js';
+import { fewRows, type Product, type ProductTypes } from '../linear/product.js';
+import { int4Product, int8Product } from '../quantized-linear/kernel.js';
+import { linearInt4Op, linearInt8Op } from '../quantized-linear/op.js';
 import { rowsOf, u32, vectorises } from '../rows.js';
 import { siluOp } from '../silu/op.js';
+import gateCodes from './gate-codes.wgsl';
+import gateHalf from './gate-half.wgsl';
+import gateWeight from './gate-weight.wgsl';
 import tilesSource from './gated-tiles.wgsl';
-import { type Gated, linearGatedOp } from './op.js';
+import { type Gated, linearGatedOp, linearInt4GatedOp, linearInt8GatedOp } from './op.js';
 
 /** One half of the last axis: the first where it starts at zero, the second where it ends elsewhere than the first. */
 const half = (x: Pattern, second: boolean): Pattern => ({
@@ -29,36 +33,101 @@ const half = (x: Pattern, second: boolean): Pattern => ({
   },
 });
 
-const gated = (op: AnyOp, activation: Gated['activation']): Fusion<Gated> => {
-  const product: Pattern = { op: linearOp, inputs: { x: 'x', weight: 'weight', bias: 'bias?' } };
-  const gate: Pattern = { op, inputs: { x: half(product, true) } };
+/** How one kind of linear layer stores its weight, and the operands of the gated op that hold the gates'. */
+interface Format {
+  readonly base: AnyOp;
+  readonly op: AnyOp;
+  // biome-ignore lint/suspicious/noExplicitAny: products whose weights have different operands
+  readonly product: Product<any>;
+  /** Operand of the layer → operand of the gates. */
+  readonly gates: Readonly<Record<string, string>>;
+  readonly source: string;
+}
+
+const formats: readonly Format[] = [
+  { base: linearOp, op: linearGatedOp, product: floatProduct, gates: { weight: 'gate' }, source: gateWeight },
+  ...[
+    { base: linearInt4Op as AnyOp, op: linearInt4GatedOp as AnyOp, product: int4Product },
+    { base: linearInt8Op as AnyOp, op: linearInt8GatedOp as AnyOp, product: int8Product },
+  ].map((kind) => ({ ...kind, gates: { codes: 'gateCodes', scales: 'gateScales' }, source: gateCodes })),
+];
+
+function fusions({ base, product, gates }: Format): readonly Fusion<Gated>[] {
+  const layer = (named: (weight: string) => string, bias: string): Pattern => ({
+    op: base,
+    inputs: { x: 'x', ...Object.fromEntries(product.weights.map((w) => [w, named(w)])), bias },
+  });
+  const values = layer((weight) => weight, 'bias?');
+  return [geluOp as AnyOp, siluOp as AnyOp].flatMap((op, i) =>
+    [
+      [values, layer((weight) => gates[weight], 'gateBias?')],
+      [half(values, false), half(values, true)],
+    ].map(([a, b]) => ({
+      root: { op: primitives.mul, inputs: { a, b: { op, inputs: { x: b } } } },
+      attrs: () => ({ activation: (['gelu', 'silu'] as const)[i] }),
+    })),
+  );
+}
+
+type Types = ProductTypes & Readonly<Record<string, TensorType | undefined>>;
+
+function gatedKernel({ op, product, gates, source }: Format): ManyPasses<Types, Gated> {
+  const apart = (types: Types) => types[Object.values(gates)[0]] !== undefined;
   return {
-    root: { op: primitives.mul, inputs: { a: half(product, false), b: gate } },
-    attrs: () => ({ activation }),
+    name: `${op.name} tiled`,
+    arrays: ['codes', 'gateCodes'],
+    supports: (types) => {
+      if (rowsOf(types.x) <= fewRows) return `${rowsOf(types.x)} rows <= ${fewRows}`;
+      const { weight, gate } = types;
+      return !gate || gate.dtype === weight?.dtype || `a weight of ${weight?.dtype}, gates of ${gate.dtype}`;
+    },
+    passes: (types, attrs) => {
+      const [rows, k] = product.size(types);
+      const [m, n] = [rowsOf(types.x), apart(types) ? 2 * rows : rows];
+      const tiles = Math.ceil(m / 64) * Math.ceil(n / 64);
+      const widths = { x: vectorises(k, types.x) ? (4 as const) : (1 as const), ...product.widths(types) };
+      const operands = [
+        ...product.weights,
+        'bias',
+        ...(apart(types) ? ['gateBias', ...Object.values(gates)] : []),
+      ];
+      return [
+        {
+          source: [product.operands, apart(types) ? source : gateHalf, functions, tilesSource].join('\n'),
+          tiles: { a: 'along', b: 'along' },
+          reads: { x: 'x', ...Object.fromEntries(operands.map((name) => [name, name])) },
+          writes: { y: 'y' },
+          params: {
+            ...Object.fromEntries(
+              Object.entries({ m, n, k, batch: 1, span: k, tiles }).map(([name, value]) => [
+                name,
+                u32(value),
+              ]),
+            ),
+            ...product.params?.(types, attrs),
+          },
+          overrides: {
+            VECTOR: Number(vectorises(k, types.x)),
+            ...product.overrides?.(types),
+            OP: activationCodes[attrs.activation],
+          },
+          widths: {
+            ...widths,
+            ...Object.fromEntries(
+              Object.entries(gates).map(([own, gate]) => [gate, widths[own as 'x'] ?? 1]),
+            ),
+          },
+          workgroups: tiles,
+        },
+      ];
+    },
   };
-};
+}
 
-const tilesOf = (m: number, n: number) => Math.ceil(m / 64) * Math.ceil(n / 2 / 32);
-
-export const linearGatedKernel: Kernel<typeof linearGatedOp> = {
-  op: linearGatedOp,
-  name: 'nn.linear_gated tiled',
-  fuses: [gated(geluOp, 'gelu'), gated(siluOp, 'silu')],
-  source: [operandX, operandWeight, functions, tilesSource].join('\n'),
-  tiles: { a: 'along', b: 'along' },
-  supports: ({ x }) => rowsOf(x) > fewRows || `${rowsOf(x)} rows <= ${fewRows}`,
-  params: ({ x, weight }) => {
-    const [n, k] = weight.shape;
-    const m = rowsOf(x);
-    return { m: u32(m), n: u32(n), k: u32(k), batch: u32(1), span: u32(k), tiles: u32(tilesOf(m, n)) };
-  },
-  overrides: ({ x, weight }, { activation }) => ({
-    VECTOR: Number(vectorises(weight.shape[1], x, weight)),
-    OP: activationCodes[activation],
+export const linearGatedKernels: readonly AnyKernel[] = formats.map(
+  (format): AnyKernel => ({
+    ...gatedKernel(format),
+    op: format.op,
+    fuses: fusions(format),
   }),
-  widths: ({ x, weight }) => {
-    const width = vectorises(weight.shape[1], x, weight) ? (4 as const) : (1 as const);
-    return { x: width, weight: width };
-  },
-  workgroups: ({ x, weight }) => tilesOf(rowsOf(x), weight.shape[0]),
-};
+);

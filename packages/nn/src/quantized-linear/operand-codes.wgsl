@@ -4,15 +4,18 @@
 
 override BYTES: bool = false; // 8-bit codes
 
+// Which word holds elements p to p + 3 of a row.
+fn word_of(row: u32, p: u32) -> u32 {
+  let group = row * params.groups + p / 32u;
+  return select(group * 4u + p % 32u / 8u, group * 8u + p % 32u / 4u, BYTES);
+}
+
+fn weight_of(word: u32, p: u32, scale: f32) -> vec4<f32> {
+  let nibbles = (vec4<u32>(word >> (p % 8u * 4u)) >> vec4<u32>(0u, 4u, 8u, 12u)) & vec4<u32>(15u);
+  return scale * (vec4<f32>(select(nibbles, unpack4xU8(word), BYTES)) - select(8.0, 128.0, BYTES));
+}
+
 fn fetch_w(row: u32, p: u32) -> vec4<f32> {
   if (row >= params.n || p >= params.k) { return vec4<f32>(); }
-  let group = row * params.groups + p / 32u;
-  var four: vec4<u32>;
-  if (BYTES) {
-    four = unpack4xU8(codes[group * 8u + p % 32u / 4u]);
-  } else {
-    let word = codes[group * 4u + p % 32u / 8u] >> (p % 8u * 4u);
-    four = (vec4<u32>(word) >> vec4<u32>(0u, 4u, 8u, 12u)) & vec4<u32>(15u);
-  }
-  return load_scales(group) * (vec4<f32>(four) - select(8.0, 128.0, BYTES));
+  return weight_of(codes[word_of(row, p)], p, load_scales(row * params.groups + p / 32u));
 }
