@@ -20,6 +20,7 @@ import {
   matmul,
   maxReduce,
   mul,
+  pad,
   primitiveName,
   print,
   reshape,
@@ -81,6 +82,37 @@ describe('graph', () => {
     const other = constant(tensor('f32', [1], [4]));
     expect(simplify(graphOf({ y: add(shared, other) })).nodes).toHaveLength(3);
     expect(simplify(graphOf({ y: add(full([], 1), full([2], 0)) })).outputs.y.shape).toEqual([2]);
+  });
+
+  it.each([
+    ['in order', [0, 1, 2], ['prim.concat']],
+    ['backwards', [2, 1, 0], ['prim.concat']],
+    ['with a gap', [0, 2, 1], ['prim.pad', 'prim.pad', 'prim.add', 'prim.pad', 'prim.add']],
+    ['inside zeros', [1, 2], ['prim.concat', 'prim.pad']],
+  ])('joins parts that lie side by side: %s', (_, order, wanted) => {
+    const [low, whole] = [[0, 2, 5], 9];
+    const parts = [2, 3, 4].map((n, i) => input(`part${i}`, tensorType('f64', [2, n])));
+    const placed = parts.map((part, i) => pad(part, [0, low[i]], [0, whole - low[i] - part.shape[1]]));
+    const graph = graphOf({ y: order.map((i) => placed[i]).reduce((a, b) => add(a, b)) });
+    const simple = simplify(graph);
+    expect(simple.nodes.map(({ op }) => op.name).filter((name) => name !== 'prim.input')).toEqual(wanted);
+    const given = Object.fromEntries(
+      order.map((i) => [
+        `part${i}`,
+        tensor(
+          'f64',
+          parts[i].shape,
+          Array.from({ length: 2 * parts[i].shape[1] }, (_, j) => 10 * i + j + 1),
+        ),
+      ]),
+    );
+    expect(interpret(simple, given)).toEqual(interpret(graph, given));
+  });
+
+  it('adds what lies side by side in one, and broadcasts', () => {
+    const [a, b] = [input('a', tensorType('f32', [1, 2])), input('b', tensorType('f32', [3, 2]))];
+    const graph = graphOf({ y: add(pad(a, [0, 0], [0, 2]), pad(b, [0, 2], [0, 0])) });
+    expect(simplify(graph).nodes.map(({ op }) => op.name)).not.toContain('prim.concat');
   });
 
   it('refuses what does not fit, naming both sides', () => {

@@ -1,3 +1,4 @@
+import { joinPads } from './adjacent.js';
 import type { Graph } from './graph.js';
 import type { AnyOp } from './op.js';
 import { primitives } from './primitives/index.js';
@@ -5,8 +6,8 @@ import { type Rule, reapply, rewrite } from './rewrite.js';
 import type { Node, Value } from './value.js';
 
 /**
- * Common-subexpression elimination, and removal of arithmetic that does nothing (x + 0, x · 1). Dead code needs no
- * pass: a graph holds only what its outputs reach.
+ * Common-subexpression elimination, and removal of arithmetic that does nothing (x + 0, x · 1, zeros around what lies side
+ * by side). Dead code needs no pass: a graph holds only what its outputs reach.
  */
 export function simplify(graph: Graph): Graph {
   const ids = new Map<unknown, number>();
@@ -19,6 +20,8 @@ export function simplify(graph: Graph): Graph {
   const rule: Rule = (node, inputs) => {
     const kept = neutral(node.op, inputs);
     if (kept) return { y: kept };
+    const joined = node.op === (primitives.add as AnyOp) ? joinPads(inputs) : undefined;
+    if (joined) return { y: joined };
     const key = `${idOf(node.op)}(${Object.entries(inputs)
       .map(([name, { node: from, output }]) => `${name}:${idOf(from)}.${output}`)
       .join()})${attrsKey(node, idOf)}`;

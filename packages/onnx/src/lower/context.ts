@@ -45,6 +45,8 @@ export interface NodeView {
   readonly attrs: Readonly<Record<string, unknown>>;
   /** The results that something reads. The others need not be computed. */
   readonly used: ReadonlySet<string>;
+  /** Operands that another node reads as well, as a backward pass does. */
+  readonly shared: ReadonlySet<string>;
   /** Operands whose elements are known when the program is compiled. */
   readonly constants: ReadonlySet<string>;
   /** Whether sizes may depend on named axes (an export). */

@@ -51,11 +51,11 @@ export function prepare(graph: Graph, options: PrepareOptions): Prepared {
   };
   for (let current = graph; ; ) {
     current = simplify(rewrite(expand(current, keep), absorbBroadcasts));
-    const used = usedOutputs(current);
+    const readers = readersOf(current);
     const natives = new Map<Node, NativeLowering>();
     const refused = new Set<Node>();
     for (const node of current.nodes.filter(({ op }) => !primitiveName(op))) {
-      const answer = choose(candidates.get(node.op.name) ?? [], viewOf(node, used, options));
+      const answer = choose(candidates.get(node.op.name) ?? [], viewOf(node, readers, options));
       if (typeof answer === 'object') natives.set(node, answer);
       else {
         refused.add(node);
@@ -84,14 +84,20 @@ function choose(lowerings: readonly NativeLowering[], view: NodeView): NativeLow
   return reasons.join('; ');
 }
 
-function usedOutputs({ nodes, outputs }: Graph): ReadonlySet<Value> {
-  const read = nodes.flatMap(({ inputs }) => Object.values(inputs));
-  return new Set([...read, ...Object.values(outputs)]);
+/** How many nodes read each value; an output of the graph is read once more. */
+function readersOf({ nodes, outputs }: Graph): ReadonlyMap<Value, number> {
+  const readers = new Map<Value, number>();
+  const read = (values: Iterable<Value>) => {
+    for (const value of new Set(values)) readers.set(value, (readers.get(value) ?? 0) + 1);
+  };
+  for (const { inputs } of nodes) read(Object.values(inputs));
+  read(Object.values(outputs));
+  return readers;
 }
 
 function viewOf(
   { inputs, outputs, attrs }: Node,
-  used: ReadonlySet<Value>,
+  readers: ReadonlyMap<Value, number>,
   { constants, dynamic }: PrepareOptions,
 ): NodeView {
   const held = (values: Readonly<Record<string, Value>>): Record<string, TensorType> =>
@@ -107,7 +113,8 @@ function viewOf(
     inputs: held(inputs),
     outputs: held(outputs),
     attrs,
-    used: names(outputs, (value) => used.has(value)),
+    used: names(outputs, (value) => readers.has(value)),
+    shared: names(inputs, (value) => (readers.get(value) ?? 0) > 1),
     constants: names(inputs, known),
     dynamic,
   };

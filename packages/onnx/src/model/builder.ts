@@ -26,13 +26,19 @@ export interface EmitOptions {
   readonly results?: number | undefined;
 }
 
+/** A node as it is written; `$typeName` is protobuf's own. */
+type NodeInit = Pick<MessageInitShape<typeof NodeProtoSchema>, 'name' | 'opType' | 'domain' | 'attribute'> & {
+  readonly input: string[];
+  readonly output: string[];
+};
+
 const opset = 20n;
 const irVersion = 9n;
 
 /** Collects the nodes of one ONNX graph. Values are names; every name is given out once. */
 export class ModelBuilder {
   readonly initializers: Initializer[] = [];
-  readonly #nodes: MessageInitShape<typeof NodeProtoSchema>[] = [];
+  readonly #nodes: NodeInit[] = [];
   readonly #inputs: MessageInitShape<typeof ValueInfoProtoSchema>[] = [];
   readonly #outputs: MessageInitShape<typeof ValueInfoProtoSchema>[] = [];
   readonly #names = new Set<string>();
@@ -41,6 +47,10 @@ export class ModelBuilder {
   readonly #sizes = new Map<Monomial, string>();
   readonly #axes = new Map<string, () => string>();
   readonly #domains = new Set<string>();
+  /** Results of nodes. */
+  readonly #results = new Set<string>();
+  /** Results that an output's name replaces. */
+  readonly #renamed = new Map<string, string>();
 
   /** A name nobody has, starting with `prefix`. */
   fresh(prefix: string): string {
@@ -69,9 +79,13 @@ export class ModelBuilder {
     return this.#inputs.map(({ name }) => name as string);
   }
 
-  /** Makes `value` the output `name`. */
+  /**
+   * Makes `value` the output `name`. A node's result takes that name, since an Identity would copy it; what is an input, a
+   * constant or an output already needs one.
+   */
   output(name: string, value: string, dtype: DType, shape: readonly Size[]): void {
-    this.#node('Identity', [value], [name], {}, '');
+    if (this.#results.has(value) && !this.#renamed.has(value)) this.#renamed.set(value, name);
+    else this.#node('Identity', [value], [name], {}, '');
     this.#outputs.push(valueInfo(name, dtype, shape));
   }
 
@@ -92,6 +106,7 @@ export class ModelBuilder {
     { domain = '', results = 1 }: EmitOptions = {},
   ): string[] {
     const outputs = Array.from({ length: results }, () => this.fresh(op));
+    for (const result of outputs) this.#results.add(result);
     this.#node(op, inputs, outputs, attributes, domain);
     return outputs;
   }
@@ -171,6 +186,11 @@ export class ModelBuilder {
     this.#axes.set(name, compute);
   }
 
+  #withOutputNames(node: NodeInit): NodeInit {
+    const named = (name: string) => this.#renamed.get(name) ?? name;
+    return { ...node, input: node.input.map(named), output: node.output.map(named) };
+  }
+
   #size(size: Size): string {
     if (typeof size === 'number') return this.ints([size]);
     return [...size.terms]
@@ -210,7 +230,7 @@ export class ModelBuilder {
       metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
       graph: {
         name,
-        node: this.#nodes,
+        node: this.#nodes.map((node) => this.#withOutputNames(node)),
         input: this.#inputs,
         output: this.#outputs,
         initializer: this.initializers.map((initializer) => tensorProto(initializer, place(initializer))),

@@ -13,7 +13,11 @@ const unary = (
   lower: ({ model, inputs: { x } }) => ({ y: model.emit(operator, [x.name], attributes) }),
 });
 
-export const gelu = unary('nn.gelu', 'Gelu');
+/** In training the decomposition: the backward pass shares all of it but the last product. */
+export const gelu: NativeLowering = {
+  ...unary('nn.gelu', 'Gelu'),
+  supports: (node) => (node.shared.has('x') ? 'x is read elsewhere (training)' : onlyF32(node)),
+};
 export const sigmoid = unary('nn.sigmoid', 'Sigmoid');
 export const softmax = unary('nn.softmax', 'Softmax', { axis: -1 });
 export const logSoftmax = unary('nn.log_softmax', 'LogSoftmax', { axis: -1 });

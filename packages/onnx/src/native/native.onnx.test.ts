@@ -1,5 +1,5 @@
 import { type tensor, toF64 } from '@emu-ts/base';
-import { type AnyOp, graphOf, input, tensorType, type Value } from '@emu-ts/graph';
+import { type AnyOp, add, gradients, graphOf, input, sum, tensorType, type Value } from '@emu-ts/graph';
 import * as nn from '@emu-ts/nn';
 import type { OpCase } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -183,9 +183,13 @@ it('says what runs natively, what is decomposed, and why', () => {
   const x = input('x', f32(2, 3, 5, 8));
   const { out, logsumexp } = nn.sdpaOp({ q: x, k: x, v: x }, { scale: 1, causal: false });
   const half = nn.silu(input('half', tensorType('f16', [4])));
-  const y = nn.gelu(nn.gelu(x));
-  expect(executor.plan(graphOf({ out, logsumexp, half, y }))).toMatchInlineSnapshot(`
+  const y = nn.gelu(nn.gelu(input('z', f32(4))));
+  const trained = input('trained', f32(4));
+  const [gradient] = gradients(sum(nn.gelu(trained)), [trained]);
+  const both = add(nn.gelu(trained), gradient);
+  expect(executor.plan(graphOf({ out, logsumexp, half, y, both }))).toMatchInlineSnapshot(`
     "attention.sdpa ×1 decomposed: scores of 0.0 MiB are few enough; logsumexp is read (training)
+    nn.gelu ×1 decomposed: x is read elsewhere (training)
     nn.gelu ×2 as Gelu
     nn.sigmoid ×1 decomposed: only f32, x is f16
     nn.silu ×1 decomposed: only f32, x is f16"

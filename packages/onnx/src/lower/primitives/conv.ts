@@ -54,26 +54,23 @@ export const conv2d_weight_grad: Lowering<Primitives['conv2d_weight_grad']> = ({
     ? model.emit('Pad', [x.name, model.ints(pads), model.scalar(x.dtype, 0)])
     : x.name;
   const swap = { perm: [1, 0, 2, 3] };
-  if (kh * kw > fewTaps) {
-    const images = model.emit('Transpose', [padded], swap); // [c n h w]
-    const kernels = model.emit('Transpose', [dy.name], swap); // [o n h' w']
+  const images = model.emit('Transpose', [padded], swap); // [c n h w]
+  const kernels = model.emit('Transpose', [dy.name], swap); // [o n h' w']
+  if (kh * kw > fewTaps)
     return model.emit('Transpose', [model.emit('Conv', [images, kernels], { dilations: strides })], swap);
-  }
   const positions = n * rows * columns;
-  const matrix = (value: string, channels: number) =>
-    model.reshape(model.emit('Transpose', [value], swap), [channels, positions]);
-  const gradient = matrix(dy.name, o);
+  const gradient = model.reshape(kernels, [o, positions]);
   const taps: string[] = [];
   for (let i = 0; i < kh; i++) {
     for (let j = 0; j < kw; j++) {
       const window = model.emit('Slice', [
-        padded,
+        images,
         model.ints([i, j]),
         model.ints([i + (rows - 1) * strides[0] + 1, j + (columns - 1) * strides[1] + 1]),
         model.ints([2, 3]),
         model.ints(strides),
       ]);
-      const right = model.emit('Transpose', [matrix(window, c)], { perm: [1, 0] });
+      const right = model.emit('Transpose', [model.reshape(window, [c, positions])], { perm: [1, 0] });
       taps.push(model.reshape(model.emit('MatMul', [gradient, right]), [o, c, 1]));
     }
   }
