@@ -40,6 +40,12 @@ const attention = ([b, h, t, s, d]: number[], e = d, causal = false, bias?: Tens
   attrs: { scale: d ** -0.5, causal },
   expectation: { depth: 4, terms: s },
 });
+/** Everything is hidden by the most negative number there is, as masks of other frameworks have it. */
+const hidden = ([t, s]: number[]): OpCase => ({
+  ...attention([1, 2, t, s, 8], 8, false, f32(t, s)),
+  name: `${t} queries, all ${s} keys hidden`,
+  given: { bias: tensor('f32', [t, s], new Array(t * s).fill(-(2 - 2 ** -23) * 2 ** 127)) },
+});
 const product = (rows: number, k: number, n: number): OpCase => ({
   name: `${rows} × ${k} × ${n}`,
   inputs: { x: f32(rows, k), weight: f32(n, k), bias: f32(n) },
@@ -242,6 +248,8 @@ const suites: Readonly<Record<string, readonly OpCase[]>> = {
     attention([2, 3, 1, 5, 10], 7, false, f32(3, 1, 5)),
     attention([1, 1, 2, 3, 256]),
     attention([1, 2, 4, 4, 12], 12, true),
+    hidden([2, 3]),
+    hidden([9, 11]),
   ],
   'nn.layer_norm': [...layerNorm.cases, row(3, 1), row(5, 1408), row(2, 1030)],
   'nn.rms_norm': [...rmsNorm.cases, ...[row(5, 1408), row(2, 1030)].map(withoutBias)],

@@ -65,4 +65,4 @@ export const nnKernels: readonly AnyKernel[] = [
 export { floatRungs, operandWeight } from './linear/kernel.js';
 export { type Epilogue, type Product, type ProductTypes, tiledRungs } from './linear/product.js';
 export { nnRoundedKernels } from './linear-rounded/kernel.js';
-export { attentionRungs } from './sdpa/kernel.js';
+export { attentionRungs, onlineSoftmax } from './sdpa/kernel.js';

@@ -1,11 +1,16 @@
 /// <reference path="../wgsl.d.ts" />
 import { size } from '@emu-ts/graph';
+import { onlineSoftmax } from '@emu-ts/nn/webgpu';
 import type { Kernel, ParamValue } from '@emu-ts/webgpu/kernel';
 import appendSource from './append.wgsl';
 import attendSource from './attend.wgsl';
+import cacheSource from './cache.wgsl';
 import { cachedAttentionOp } from './op.js';
 
 const u32 = (x: number): ParamValue => ['u32', x];
+
+/** The text of a kernel that attends to a cache, with what it stands on. */
+export const overCache = (source: string): string => [onlineSoftmax, cacheSource, source].join('\n');
 
 /** Two dispatches: the new keys and values go into the cache where it lies, then each query row walks its past. */
 export const cachedAttentionKernel: Kernel<typeof cachedAttentionOp> = {
@@ -33,7 +38,7 @@ export const cachedAttentionKernel: Kernel<typeof cachedAttentionOp> = {
       },
       {
         label: 'attend',
-        source: attendSource,
+        source: overCache(attendSource),
         reads: {
           q: 'q',
           keys: 'keysOut',

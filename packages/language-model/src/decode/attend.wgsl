@@ -2,26 +2,17 @@
 // projected; the cache [b h c d] holds rotated keys. One workgroup of 64 owns one stretch of SPLIT positions of one head of
 // one row. It rotates the query; the one whose stretch holds the new position rotates the key too and appends it and the
 // value to the cache, where nobody else reads them in this dispatch. Then it walks its stretch, 64 positions at a time, with
-// an online softmax (Dao et al., 2022). A stretch beyond the past ends at once. What comes out is the sum of the values, its
-// maximum and its total, for `combine.wgsl` to bring together, or the result where there is one stretch alone. A position
-// below the length is read from the row of the cache that the table names. Sums are f32.
+// the online softmax of a text before this one. A stretch beyond the past ends at once. What comes out is the sum of the
+// values, its maximum and its total, for `combine.wgsl` to bring together, or the result where there is one stretch alone.
+// Sums are f32.
 
-override D4: u32; // vectors of a head
-override SPAN: u32; // D4 rounded up to a power of two, at most 64
 override SPLIT: u32;
 override WHOLE: bool = false; // one stretch covers the capacity
-override VECTOR: bool = false; // head sizes divide by four
-
-const masked = -1.7e38;
-const lowest = -3.4e38;
 
 var<workgroup> query: array<vec4<f32>, D4>;
 var<workgroup> own_key: array<vec4<f32>, D4>;
 var<workgroup> own_value: array<vec4<f32>, D4>;
-var<workgroup> scores: array<f32, 64>;
-var<workgroup> weights: array<f32, 64>;
-var<workgroup> places: array<u32, 64>;
-var<workgroup> results: array<vec4<f32>, 64>;
+var<private> own_place: u32; // of the new position
 
 // Element i of a head, turned by the angle of its pair i, i + d/2.
 fn rotated(head: u32, angles: u32, i: u32) -> f32 {
@@ -48,22 +39,9 @@ fn plain4(head: u32, c: u32) -> vec4<f32> {
   return value;
 }
 
-fn fetch_key(place: u32, c: u32) -> vec4<f32> {
-  if (VECTOR) { return load4_keys(place * D4 + c); }
-  var value = vec4<f32>();
-  for (var j = 0u; j < 4u; j++) {
-    if (c * 4u + j < params.d) { value[j] = load_keys(place * params.d + c * 4u + j); }
-  }
-  return value;
-}
-
-fn fetch_value(place: u32, c: u32) -> vec4<f32> {
-  if (VECTOR) { return load4_values(place * D4 + c); }
-  var value = vec4<f32>();
-  for (var j = 0u; j < 4u; j++) {
-    if (c * 4u + j < params.d) { value[j] = load_values(place * params.d + c * 4u + j); }
-  }
-  return value;
+fn value_at(place: u32, c: u32) -> vec4<f32> {
+  if (place == own_place) { return own_value[c]; }
+  return fetch_value(place, c);
 }
 
 // Writes vector c of the new key and value, and reads back what the cache made of them.
@@ -97,7 +75,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
   let padding = load_padding(batch);
   let position = u32(clamp(load_positions(batch), 0, i32(params.angles) - 1));
   let angles = position * (params.d / 2u);
-  let own_place = line * params.c + length;
+  own_place = line * params.c + length;
   for (var c = lane; c < D4; c += 64u) {
     query[c] = rotated4(line * params.d, angles, c);
     if (end > length) {
@@ -106,20 +84,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     }
   }
   workgroupBarrier();
-  let vector = lane % SPAN;
-  let part = lane / SPAN;
-  let parts = 64u / SPAN;
-  var sum = vec4<f32>();
-  var best = lowest;
-  var total = 0.0;
   for (var first = start; first < end; first += 64u) {
     let seen = first + lane;
-    let count = min(64u, end - first);
     var score = lowest;
     if (seen < end) {
-      var source = batch;
-      if (has_rows && seen < length) { source = u32(clamp(i32(load_rows(batch * params.c + seen)), 0, i32(params.b) - 1)); }
-      let place = (source * params.h + head) * params.c + seen;
+      let place = place_of(batch, head, seen, length);
       places[lane] = place;
       var products = vec4<f32>();
       if (seen == length) {
@@ -130,31 +99,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
       score = dot(products, vec4<f32>(params.scale));
       if (i32(seen) < padding) { score = masked; }
     }
-    scores[lane] = score;
-    workgroupBarrier();
-    var updated = best;
-    for (var j = 0u; j < count; j++) { updated = max(updated, scores[j]); }
-    weights[lane] = exp(score - updated);
-    workgroupBarrier();
-    let shrink = exp(best - updated);
-    best = updated;
-    total *= shrink;
-    for (var j = 0u; j < count; j++) { total += weights[j]; }
-    sum *= shrink;
-    if (vector < D4) {
-      for (var j = part; j < count; j += parts) {
-        var value = own_value[vector];
-        if (first + j < length) { value = fetch_value(places[j], vector); }
-        sum += weights[j] * value;
-      }
-    }
-    workgroupBarrier();
+    weigh(lane, score, min(64u, end - first), D4);
   }
-  results[lane] = sum;
-  workgroupBarrier();
+  var value = weighed(lane);
   if (lane >= D4) { return; }
-  var value = vec4<f32>();
-  for (var i = 0u; i < parts; i++) { value += results[i * SPAN + lane]; }
   if (WHOLE) {
     value /= total;
     for (var j = 0u; j < 4u; j++) {

@@ -1,6 +1,7 @@
 import { primitives, size, tensorType } from '@emu-ts/graph';
 import { linearOp, ropeOp } from '@emu-ts/nn';
 import type { AnyKernel, GpuView, Pass, Pattern } from '@emu-ts/webgpu/kernel';
+import { overCache } from '../cached-attention/kernel.js';
 import { cachedAttentionOp } from '../cached-attention/op.js';
 import attendSource from './attend.wgsl';
 import combineSource from './combine.wgsl';
@@ -98,7 +99,7 @@ export function attentionStep(format: Format): AnyKernel {
         ]),
         {
           label: 'append and attend',
-          source: attendSource,
+          source: overCache(attendSource),
           reads: {
             qkv: 'projected',
             positions: 'positions',

@@ -4,9 +4,13 @@ import type { GpuView, Kernel, Params, SinglePass, TypesOf } from '@emu-ts/webgp
 import { f32, u32, vectorises } from '../rows.js';
 import biasSource from './bias.wgsl';
 import linesSource from './lines.wgsl';
+import onlineSource from './online.wgsl';
 import { type AttentionAttrs, sdpaOp } from './op.js';
 import rowSource from './sdpa-row.wgsl';
 import tilesSource from './sdpa-tiles.wgsl';
+
+/** A softmax over keys as they come, for kernels of attention whose operands lie in a way of their own. */
+export const onlineSoftmax: string = onlineSource;
 
 /** Operands that attention and its backward op share. */
 export type AttentionTypes = {
@@ -119,7 +123,7 @@ function rowRung<T, A extends AttentionAttrs>(view: AttentionView<T, A>): Single
   const groups = ({ q: { shape } }: AttentionTypes) => shape[0] * shape[1] * shape[2];
   return {
     name: `${view.name} few queries`,
-    source: sourceOf(view, rowSource),
+    source: [onlineSource, sourceOf(view, rowSource)].join('\n'),
     supports: (given, attrs) => {
       const types = view.types(given, attrs);
       const { t, e } = sizes(types);

@@ -15,7 +15,7 @@ override CAUSAL: bool = false;
 override VECTOR: bool = false; // head sizes divide by four
 
 const masked = -1.7e38;
-const lowest = -3.4e38;
+const lowest = -0x1.fffffep+127f; // of all finite numbers
 
 var<workgroup> tile: array<vec4<f32>, TILE>;
 var<workgroup> weights: array<f32, SCORES>;
