@@ -25,13 +25,33 @@ export class Draws {
 
   /** A uniform 32-bit word. */
   bits(): number {
-    if (this.used === 4) {
-      const { stream, purpose } = this;
-      const counter = [this.block++, purpose, stream >>> 0, Math.floor(stream / 2 ** 32) >>> 0] as const;
-      philoxBlock(counter, this.key, this.words);
-      this.used = 0;
-    }
+    if (this.used === 4) this.load();
     return this.words[this.used++];
+  }
+
+  /** How many words have been drawn or passed over. */
+  get position(): number {
+    return 4 * (this.block - 1) + this.used;
+  }
+
+  /** Goes on at another word: back to what was passed over, or ahead past what need not be looked at yet. */
+  seek(position: number): void {
+    const [block, used] = [Math.floor(position / 4), position % 4];
+    if (block !== this.block - 1) {
+      this.block = block;
+      this.used = 4;
+      if (used === 0) return;
+      this.load();
+    }
+    this.used = used;
+  }
+
+  /** Computes the next block. */
+  private load(): void {
+    const { stream, purpose } = this;
+    const counter = [this.block++, purpose, stream >>> 0, Math.floor(stream / 2 ** 32) >>> 0] as const;
+    philoxBlock(counter, this.key, this.words);
+    this.used = 0;
   }
 
   /** Uniform in [from, to). */

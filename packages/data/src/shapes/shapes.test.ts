@@ -3,7 +3,7 @@ import { Draws } from '../draws.js';
 import { drawSample, imagesOfSample, isHeldOutSample, promptOf, sequenceOf } from './sample.js';
 import { makeSample, taskNames } from './tasks/index.js';
 import { ask } from './words/question.js';
-import { nameColour, shadeOf } from './world/colour.js';
+import { nameColour, shadeOf, shadeWords } from './world/colour.js';
 import { areApart, drawRandomScene, reachOf, world } from './world/compose.js';
 import { drawScene } from './world/draw-scene.js';
 import { drawVideo } from './world/motion.js';
@@ -26,6 +26,20 @@ describe('draws', () => {
     expect(new Set(all.flat()).size).toBe(45);
   });
 
+  it('go on from any place, back and ahead', () => {
+    const all = new Draws(1, 2);
+    const words = Array.from({ length: 14 }, () => all.bits());
+    for (const from of words.keys())
+      for (const to of words.keys()) {
+        const draws = new Draws(1, 2);
+        for (let i = 0; i < from; i++) draws.bits();
+        expect(draws.position).toBe(from);
+        draws.seek(to);
+        expect(draws.position).toBe(to);
+        expect([draws.bits(), draws.position]).toEqual([words[to], to + 1]);
+      }
+  });
+
   it('shuffles evenly and weighs', () => {
     const draws = new Draws(3);
     const first = [0, 0, 0];
@@ -36,6 +50,14 @@ describe('draws', () => {
 });
 
 describe('the world', () => {
+  it('takes the words for a shade that it says it takes', () => {
+    for (const colour of colourNames) {
+      const draws = new Draws(4);
+      shadeOf(colour, draws);
+      expect(draws.position).toBe(shadeWords);
+    }
+  });
+
   it('names every shade it draws as the colour it was drawn for', () => {
     const draws = new Draws(4);
     for (const colour of colourNames) {

@@ -19,6 +19,9 @@ export function rgbToHsv([r, g, b]: Rgb): { hue: number; saturation: number; val
   return { hue: (sector * 60 + 360) % 360, saturation: max === 0 ? 0 : chroma / max, value: max / 255 };
 }
 
+/** Words that `shadeOf` draws. */
+export const shadeWords = 4;
+
 /** A shade of the named colour. */
 export function shadeOf(colour: ColourName, draws: Draws): Rgb {
   const { hue, saturation, value } = draws.pick(palette[colour]);

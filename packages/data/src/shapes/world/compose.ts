@@ -1,6 +1,6 @@
 import { EmuError } from '@emu-ts/base';
 import type { Draws } from '../../draws.js';
-import { colourDistance, hsvToRgb, shadeOf } from './colour.js';
+import { colourDistance, hsvToRgb, shadeOf, shadeWords } from './colour.js';
 import { outlines } from './outline.js';
 import {
   type Background,
@@ -159,16 +159,29 @@ function lay(
   tries: number,
 ): SceneObject[] | undefined {
   for (let i = 0; i < tries; i++) {
-    const objects: SceneObject[] = [];
+    const spots: Spot[] = [];
     for (const one of facts) {
-      const object = placeObject(draws, one, objects);
-      if (object) objects.push(object);
+      const spot = findSpot(draws, one, spots);
+      if (spot) spots.push(spot);
     }
-    const complete = objects.length === facts.length;
-    const clear = objects.length !== 1 || isClearlyPlaced(objects[0]);
-    if (complete && clear && placed(objects)) return objects;
+    const complete = spots.length === facts.length;
+    const clear = spots.length !== 1 || isClearlyPlaced(spots[0]);
+    if (!complete || !clear) continue;
+    const objects = spots.map((spot) => objectAt(draws, spot));
+    if (placed(objects)) return objects;
   }
   return undefined;
+}
+
+/** Where an object would stand. Most are given up again, so that nothing else of it is worked out yet. */
+interface Spot {
+  readonly facts: Facts;
+  readonly x: number;
+  readonly y: number;
+  readonly radius: number;
+  readonly reach: number;
+  /** Where the draws hold its shade. */
+  readonly shade: number;
 }
 
 /** Room kept between objects, and between objects and the picture's edge. */
@@ -176,8 +189,12 @@ const gap = 0.05;
 const margin = 0.03;
 
 /** Whether the circles around two objects keep the gap. */
-export const areApart = (a: SceneObject, b: SceneObject): boolean =>
-  Math.hypot(a.x - b.x, a.y - b.y) >= reachOf(a) + reachOf(b) + gap;
+export const areApart = (a: SceneObject, b: SceneObject): boolean => isAway(a, b, reachOf(a) + reachOf(b));
+
+type Point = Pick<SceneObject, 'x' | 'y'>;
+
+const isAway = (a: Point, b: Point, reach: number): boolean =>
+  Math.hypot(a.x - b.x, a.y - b.y) >= reach + gap;
 
 /** Distance from the centre to the furthest point. */
 export const reachOf = ({ shape, radius }: SceneObject): number => outlines[shape].reach * radius;
@@ -186,21 +203,31 @@ export const reachOf = ({ shape, radius }: SceneObject): number => outlines[shap
 export const roomOf = (reach: number): readonly [number, number] => [reach + margin, 1 - reach - margin];
 
 /** Apart from the objects that are there, and clearly related to the last of them. */
-function placeObject(draws: Draws, facts: Facts, there: readonly SceneObject[]): SceneObject | undefined {
+function findSpot(draws: Draws, facts: Facts, there: readonly Spot[]): Spot | undefined {
   const previous = there.at(-1);
   for (let i = 0; i < 12; i++) {
-    const object = drawObject(draws, facts);
-    if (previous && !isClear(previous, object)) continue;
-    if (there.every((other) => areApart(object, other))) return object;
+    const spot = drawSpot(draws, facts);
+    if (previous && !isClear(previous, spot)) continue;
+    if (there.every((other) => isAway(spot, other, spot.reach + other.reach))) return spot;
   }
   return undefined;
 }
 
-function drawObject(draws: Draws, facts: Facts): SceneObject {
+function drawSpot(draws: Draws, facts: Facts): Spot {
   const radius = draws.range(...radii[facts.size]);
-  const room = roomOf(outlines[facts.shape].reach * radius);
+  const reach = outlines[facts.shape].reach * radius;
+  const [low, high] = roomOf(reach);
+  const shade = draws.position;
+  draws.seek(shade + shadeWords);
+  return { facts, x: draws.range(low, high), y: draws.range(low, high), radius, reach, shade };
+}
+
+function objectAt(draws: Draws, { facts, x, y, radius, shade }: Spot): SceneObject {
+  const { position } = draws;
+  draws.seek(shade);
   const rgb = shadeOf(facts.colour, draws);
-  return { ...facts, x: draws.range(...room), y: draws.range(...room), radius, rotation: 0, rgb };
+  draws.seek(position);
+  return { ...facts, x, y, radius, rotation: 0, rgb };
 }
 
 /** Gives a layout its background, turns and outlines. */
