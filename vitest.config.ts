@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vitest/config';
 
 const source = '@emu-ts/source';
@@ -9,11 +10,19 @@ const wgsl: Plugin = {
 };
 
 /** A GPU in software takes minutes where a processor takes seconds. */
-const testTimeout = process.env.EMU_EXECUTOR?.includes('webgpu') ? 900_000 : 60_000;
+const onGpu = 900_000;
+const usual = process.env.EMU_EXECUTOR?.includes('webgpu') ? onGpu : 60_000;
 
 /** Projects by what a test needs: nothing, ONNX Runtime, a WebGPU adapter, the golden files. */
-const project = (name: string, include: string[], exclude: string[] = [], setupFiles: string[] = []) => ({
-  plugins: [wgsl],
+const project = (
+  name: string,
+  include: string[],
+  exclude: string[] = [],
+  setupFiles: string[] = [],
+  plugins: Plugin[] = [],
+  testTimeout = usual,
+) => ({
+  plugins: [wgsl, ...plugins],
   resolve: { conditions: [source, 'node', 'import', 'default'] },
   ssr: { resolve: { conditions: [source, 'node', 'import', 'default'] } },
   test: {
@@ -25,6 +34,27 @@ const project = (name: string, include: string[], exclude: string[] = [], setupF
     hookTimeout: testTimeout,
   },
 });
+
+/** Tests of kernels on Dawn that a page runs as well: whatever they make with `webgpu()` is in Chromium then. */
+const kernels = [
+  'packages/nn/src/{nn,fusions}.gpu.test.ts',
+  'packages/nn/src/conv2d-fused/*.gpu.test.ts',
+  'packages/webgpu/src/primitives/conv2d.gpu.test.ts',
+  'packages/language-model/src/{cached-attention,continuations,decode,next-beams,sample}/*.gpu.test.ts',
+  'packages/diffusion-decoder/src/step/*.gpu.test.ts',
+  'packages/causal-transformer/src/relative-attention/*.gpu.test.ts',
+  'packages/visual-encoder/src/kernels.gpu.test.ts',
+];
+const inBrowser: Plugin = {
+  name: 'in-browser',
+  enforce: 'pre',
+  resolveId(id, importer = '') {
+    const asked =
+      id === '@emu-ts/webgpu' || (id === '../index.js' && importer.includes('/webgpu/src/primitives/'));
+    const page = new URL('packages/testing/src/browser/webgpu.ts', import.meta.url);
+    return asked && importer.endsWith('.gpu.test.ts') ? fileURLToPath(page) : undefined;
+  },
+};
 
 const where = (suffix: string) => [
   `packages/*/src/**/*${suffix}`,
@@ -41,6 +71,14 @@ export default defineConfig({
       project('gpu', where('.gpu.test.ts'), [], ['packages/testing/src/gpu-setup.ts']),
       project('golden', where('.golden.test.ts')),
       project('browser', where('.browser.test.ts')),
+      project(
+        'kernels-in-browser',
+        process.env.EMU_SKIP_BROWSER === '1' ? [] : kernels,
+        [],
+        [],
+        [inBrowser],
+        onGpu,
+      ),
     ],
   },
 });

@@ -13,8 +13,8 @@ import { coldStart, encodeCost, uploadRate } from './webgpu/runtime.js';
  * beside onnxruntime-web's in one page of Chromium. On a graphics card at the sizes of Emu-14B, in software at sizes that
  * end; EMU_BENCH_SIZES=full or small says otherwise. Chromium has the card where EMU_GPU=card, and else small cases alone.
  */
-const sizes = process.env.EMU_BENCH_SIZES;
-const full = sizes ? sizes === 'full' : hasGraphicsCard();
+const asked = process.env.EMU_BENCH_SIZES;
+const full = asked ? asked === 'full' : hasGraphicsCard();
 
 /** What every benchmark of this group begins with. */
 const onGpu =
@@ -23,7 +23,8 @@ const onGpu =
     prepareGpu();
     await using executor = await webgpu({ kernels: allKernels });
     const result = await action(executor);
-    return { ...result, detail: { ...result.detail, adapter: executor.capabilities.adapter } };
+    const sizes = full ? "Emu's" : 'small, for a GPU in software';
+    return { ...result, detail: { ...result.detail, sizes, adapter: executor.capabilities.adapter } };
   };
 
 const graphBench = ({ name, graph: trace }: GpuCase): Bench => ({

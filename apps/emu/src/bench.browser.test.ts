@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BenchPage, benchPage } from '../bench/webgpu/browser.js';
+import { componentCases } from '../bench/webgpu/components.js';
 import { kernelCases } from '../bench/webgpu/kernels.js';
 
 /**
@@ -7,8 +8,9 @@ import { kernelCases } from '../bench/webgpu/kernels.js';
  * where no browser starts or it has no adapter, unless EMU_SKIP_BROWSER=1 says to skip it.
  */
 const skipped = process.env.EMU_SKIP_BROWSER === '1';
-const names = ['B1', 'B2 linear int4', 'B3', 'B5'].map(
-  (start) => kernelCases(false).find(({ name }) => name.startsWith(start))?.name as string,
+const cases = [...kernelCases(false), ...componentCases(false)];
+const names = ['B1', 'B2 linear int4', 'B3', 'B5 conv2d', 'B5 group norm', 'B9', 'B11 UNet'].map(
+  (start) => cases.find(({ name }) => name.startsWith(start))?.name as string,
 );
 let page: BenchPage;
 

@@ -11,12 +11,15 @@ import {
 import { browserExecutor, expectClose, type OpCase } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cases } from '../../graph/src/primitives/cases.js';
+import { cases as spliceCases } from '../../language-model/src/splice/cases.js';
+import { spliceOp } from '../../language-model/src/splice/op.js';
 import { suites } from '../../nn/src/suites.js';
 import { largest, randomInputs } from '../test/kit.js';
 
 /**
  * Every primitive and every layer, with the kernels of all packages, in headless Chromium on its own WebGPU, against the
- * interpreter. Fails where no browser starts or it has no adapter, unless EMU_SKIP_BROWSER=1 says to skip it.
+ * interpreter. Each kernel alone, fusions, and what components bring: the project `kernels-in-browser` runs Node's tests of
+ * them there. Fails where no browser starts or it has no adapter, unless EMU_SKIP_BROWSER=1 says to skip it.
  */
 const skipped = process.env.EMU_SKIP_BROWSER === '1';
 let gpu: Awaited<ReturnType<typeof browserExecutor>>;
@@ -26,6 +29,7 @@ const ops: readonly (readonly [AnyOp, readonly OpCase[]])[] = [
     ([name, { cases: list }]) => [primitives[name as PrimitiveName] as AnyOp, list as OpCase[]] as const,
   ),
   ...suites,
+  [spliceOp as AnyOp, spliceCases],
 ];
 
 describe.skipIf(skipped)('WebGPU in Chromium', () => {

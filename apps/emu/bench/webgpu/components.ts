@@ -7,14 +7,20 @@ import {
   vaeDecode,
   vaeParams,
 } from '@emu-ts/diffusion-decoder';
-import { graphOf, input, iota, tensorType, type Value } from '@emu-ts/graph';
-import { emu14bLlama, llamaModel, type WeightDType } from '@emu-ts/language-model';
+import { full as constant, graphOf, input, iota, tensorType, type Value } from '@emu-ts/graph';
+import {
+  cachedAttentionOp,
+  emu14bLlama,
+  llamaModel,
+  positionsFrom,
+  type WeightDType,
+} from '@emu-ts/language-model';
 import { attention } from '@emu-ts/nn';
 import { type Params, type ParamTree, paramInputs } from '@emu-ts/params';
 import { evaClip, evaClipG14 } from '@emu-ts/visual-encoder';
 import type { GpuCase } from './kernels.js';
 
-/** B6, B7, B8 and B11: whole components. LLaMA stands with a tenth of its layers: times ten is the model. */
+/** B6 to B9 and B11: whole components. LLaMA stands with a tenth of its layers: times ten is the model. */
 const f32 = (name: string, ...shape: number[]): Value => input(name, tensorType('f32', shape));
 const weights = <const T extends ParamTree>(tree: T): Params<T> => paramInputs(tree, 'w');
 
@@ -74,6 +80,29 @@ function prefill(full: boolean, stored: WeightDType, t: number): GpuCase {
   };
 }
 
+/** One position behind a past, as decoding computes it. */
+function step(full: boolean, stored: WeightDType): GpuCase {
+  const config = llamaConfig(full, stored);
+  const past = full ? 512 : 64;
+  return {
+    name: `B9 language-model ${stored}, ${config.layers} layers of ${config.width}, one position behind ${past}`,
+    graph() {
+      const model = llamaModel(config);
+      const { heads, headSize } = model.cache;
+      const [length, padding] = [constant([], past, 'i32'), iota([1], 0)];
+      const kept = (name: string, layer: number) => f32(`${name}.${layer}`, 1, heads, past + 32, headSize);
+      const hidden = model.read(weights(model.params), f32('embeddings', 1, 1, config.width), {
+        positions: positionsFrom(length, padding, 1),
+        attend: (layer, operands, scale) => {
+          const held = { keys: kept('keys', layer), values: kept('values', layer), length, padding };
+          return cachedAttentionOp({ ...operands, ...held }, { scale }).out;
+        },
+      });
+      return graphOf({ hidden });
+    },
+  };
+}
+
 function denoise(full: boolean): GpuCase {
   const levels = emuUnetConfig.levels.map((level, i) => ({
     ...level,
@@ -112,6 +141,7 @@ export const componentCases = (full: boolean): readonly GpuCase[] => [
   ...(full ? (['f16', 'int4'] as const) : (['f32', 'int4'] as const)).flatMap((stored) =>
     (full ? [128, 512, 1024] : [32]).map((t) => prefill(full, stored, t)),
   ),
+  step(full, 'int4'),
   denoise(full),
   decode(full),
 ];

@@ -77,6 +77,16 @@ function convolution(from: number, to: number, side: number, normed: boolean): G
   };
 }
 
+/** The norm of a block of the UNet by itself. */
+const norm = (channels: number, side: number): GpuCase => ({
+  name: `B5 group norm and SiLU of ${channels} at ${side}²`,
+  graph() {
+    const p = { weight: weight('weight', 'f32', channels), bias: weight('bias', 'f32', channels) };
+    const x = f32('x', 1, channels, side, side);
+    return graphOf({ y: silu(groupNormOp({ x, ...p }, { groups: 32, eps: 1e-5 }).y) });
+  },
+});
+
 const few = [1, 2, 5, 8];
 const llama = [
   [5120, 15360],
@@ -122,6 +132,7 @@ export const kernelCases = (full: boolean): readonly GpuCase[] =>
           [512, 512, 128],
           [128, 128, 512],
         ].flatMap(([from, to, side]) => [false, true].map((normed) => convolution(from, to, side, normed))),
+        norm(320, 64),
       ]
     : [
         ...products(
@@ -147,4 +158,5 @@ export const kernelCases = (full: boolean): readonly GpuCase[] =>
         ),
         convolution(64, 64, 16, false),
         convolution(64, 64, 16, true),
+        norm(64, 16),
       ];

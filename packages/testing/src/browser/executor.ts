@@ -11,8 +11,14 @@ import {
   simplify,
   type TensorType,
 } from '@emu-ts/graph';
+import type { AnyKernel, Capabilities } from '@emu-ts/webgpu';
+import { cut } from '../../../webgpu/src/plan/cut.js';
+import { formatPlan } from '../../../webgpu/src/plan/format.js';
+import { select } from '../../../webgpu/src/plan/select.js';
+import { primitiveKernels } from '../../../webgpu/src/primitives/index.js';
+import { allKernels } from '../kernels.js';
 import { type BrowserPage, openPage } from './chromium.js';
-import type { Answer, Call, Errand, page, Sent } from './page.js';
+import type { Answer, Call, Errand, Opened, page, Sent } from './page.js';
 import { Block, encodeGraph, fromBase64, fromBlock, toBase64 } from './wire.js';
 
 type InPage = { readonly page: typeof page };
@@ -21,21 +27,47 @@ type InPage = { readonly page: typeof page };
 export interface BrowserExecutor extends Executor {
   /** Browser, adapter and tiers. */
   readonly report: string;
+  readonly capabilities: Capabilities;
+  compile(graph: Graph, options?: CompileOptions): Promise<BrowserProgram>;
+  /** As that of the executor on this device. */
+  plan(graph: Graph): string;
 }
+
+export interface BrowserProgram extends Program {
+  readonly dispatches: number;
+  plan(): string;
+}
+
+/** A page in which executors can be opened. */
+export const openGpuPage = (): Promise<BrowserPage> => openPage(new URL('./page.ts', import.meta.url));
 
 /**
  * Starts a browser. Throws where there is none, or where it has no WebGPU adapter. Uploads and disposals travel with the
  * next call, and an upload that fails fails that call.
  */
 export async function browserGpu(): Promise<BrowserExecutor> {
-  const opened = await openPage(new URL('./page.ts', import.meta.url));
+  const opened = await openGpuPage();
+  const close = () => opened[Symbol.asyncDispose]();
   try {
-    const { report, ops } = await opened.page.evaluate(() => (globalThis as unknown as InPage).page.open());
-    return new Remote(opened, `Chromium ${opened.version}, ${report}`, new Set(ops));
+    return await gpuOnPage(opened, undefined, close);
   } catch (error) {
-    await opened[Symbol.asyncDispose]();
+    await close();
     throw error;
   }
+}
+
+/** An executor of a page, with all kernels or with some; `closed` is called when it is disposed. */
+export async function gpuOnPage(
+  opened: BrowserPage,
+  kernels: readonly AnyKernel[] | undefined,
+  closed: () => PromiseLike<void> = async () => {},
+): Promise<BrowserExecutor> {
+  const names = kernels?.map(({ name }) => name) ?? null;
+  const found = await opened.page.evaluate(
+    (chosen) => (globalThis as unknown as InPage).page.open(chosen),
+    names,
+  );
+  return new Remote(opened, found, kernels ?? allKernels, closed);
 }
 
 /** So many bytes of uploads wait for company. */
@@ -44,16 +76,33 @@ const enough = 16 * 2 ** 20;
 class Remote implements BrowserExecutor {
   readonly name = 'webgpu';
   readonly report: string;
+  readonly capabilities: Capabilities;
   readonly #opened: BrowserPage;
+  readonly #id: number;
   readonly #ops: ReadonlySet<string>;
+  readonly #kernels: readonly AnyKernel[];
+  readonly #closed: () => PromiseLike<void>;
   #errands: Errand[] = [];
   #block = new Block();
   #next = 1;
 
-  constructor(opened: BrowserPage, report: string, ops: ReadonlySet<string>) {
+  constructor(
+    opened: BrowserPage,
+    { id, report, ops, capabilities }: Opened,
+    kernels: readonly AnyKernel[],
+    closed: () => PromiseLike<void>,
+  ) {
     this.#opened = opened;
-    this.report = report;
-    this.#ops = ops;
+    this.#id = id;
+    this.#closed = closed;
+    this.#kernels = [...kernels, ...Object.values(primitiveKernels as Record<string, AnyKernel[]>).flat()];
+    this.report = `Chromium ${opened.version}, ${report}`;
+    this.capabilities = {
+      ...capabilities,
+      features: new Set(capabilities.features),
+      languageFeatures: new Set(capabilities.languageFeatures),
+    };
+    this.#ops = new Set(ops);
   }
 
   number(): number {
@@ -79,14 +128,19 @@ class Remote implements BrowserExecutor {
     signal?.throwIfAborted();
     const as = this.number();
     const known = simplify(expand(graph, ({ op }) => this.#ops.has(op.name)));
-    await this.call((block) => ({
+    const compiled = await this.call((block) => ({
       compile: encodeGraph(known, block),
       as,
       weights: send(weights, block),
       donate,
     }));
+    if (!compiled || !('plan' in compiled)) throw new Error('The page does not say how a graph runs.');
     const open = Object.entries(graph.inputs).filter(([name]) => !weights[name]);
-    return new RemoteProgram(this, as, Object.fromEntries(open), graph.outputs);
+    return new RemoteProgram(this, as, {
+      inputs: Object.fromEntries(open),
+      outputs: graph.outputs,
+      ...compiled,
+    });
   }
 
   holds(tensor: DeviceTensor): boolean {
@@ -101,13 +155,21 @@ class Remote implements BrowserExecutor {
     this.#errands = [];
     this.#block = new Block();
     return this.#opened.page.evaluate(
-      ([e, c, bytes]) => (globalThis as unknown as InPage).page.call(e, c, bytes),
-      [errands, call, toBase64(block.bytes())] as const,
+      ([id, e, c, bytes]) => (globalThis as unknown as InPage).page.call(id, e, c, bytes),
+      [this.#id, errands, call, toBase64(block.bytes())] as const,
     );
   }
 
+  plan(graph: Graph): string {
+    const { maxStorageBufferBindingSize, maxBufferSize } = this.capabilities.limits;
+    const largest = Math.min(maxStorageBufferBindingSize, maxBufferSize);
+    const { graph: planned } = cut(graph, largest, new Set());
+    return formatPlan(select(planned, this.#kernels, this.capabilities).entries);
+  }
+
   async dispose(): Promise<void> {
-    await this.#opened[Symbol.asyncDispose]();
+    await this.#opened.page.evaluate((id) => (globalThis as unknown as InPage).page.close(id), this.#id);
+    await this.#closed();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -134,7 +196,8 @@ class RemoteTensor implements DeviceTensor {
 
   async read({ signal }: CallOptions = {}): Promise<HostTensor> {
     signal?.throwIfAborted();
-    const answer = (await this.#executor.call(() => ({ read: this.held }))) as Answer;
+    const answer = await this.#executor.call(() => ({ read: this.held }));
+    if (!answer || !('tensor' in answer)) throw new Error('The page gives no tensor back.');
     return fromBlock(answer.tensor, fromBase64(answer.bytes));
   }
 
@@ -147,17 +210,29 @@ class RemoteTensor implements DeviceTensor {
   }
 }
 
-class RemoteProgram implements Program {
+class RemoteProgram implements BrowserProgram {
   readonly inputs: Readonly<Record<string, TensorType>>;
   readonly outputs: Readonly<Record<string, TensorType>>;
+  readonly dispatches: number;
   readonly #executor: Remote;
   readonly #number: number;
+  readonly #plan: string;
 
-  constructor(executor: Remote, number: number, inputs: Program['inputs'], outputs: Program['outputs']) {
+  constructor(
+    executor: Remote,
+    number: number,
+    given: Pick<Program, 'inputs' | 'outputs'> & { readonly plan: string; readonly dispatches: number },
+  ) {
     this.#executor = executor;
     this.#number = number;
-    this.inputs = inputs;
-    this.outputs = outputs;
+    this.#plan = given.plan;
+    this.inputs = given.inputs;
+    this.outputs = given.outputs;
+    this.dispatches = given.dispatches;
+  }
+
+  plan(): string {
+    return this.#plan;
   }
 
   async run(

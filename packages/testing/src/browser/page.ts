@@ -1,6 +1,15 @@
 import type { HostTensor } from '@emu-ts/base';
 import { type AnyOp, primitives } from '@emu-ts/graph';
-import { type GpuProgram, type GpuTensor, type Pattern, type WebGpuExecutor, webgpu } from '@emu-ts/webgpu';
+import {
+  type AnyKernel,
+  type Capabilities,
+  type GpuProgram,
+  type GpuTensor,
+  type Pattern,
+  type WebGpuExecutor,
+  webgpu,
+} from '@emu-ts/webgpu';
+import { primitiveKernels } from '../../../webgpu/src/primitives/index.js';
 import { allKernels } from '../kernels.js';
 import {
   Block,
@@ -39,10 +48,21 @@ export type Call =
     }
   | { readonly read: number };
 
-/** A tensor that was read. */
-export interface Answer {
-  readonly tensor: WireTensor;
-  readonly bytes: string;
+/** A tensor that was read, or how a graph runs. */
+export type Answer =
+  | { readonly tensor: WireTensor; readonly bytes: string }
+  | { readonly plan: string; readonly dispatches: number };
+
+/** An executor that the page has opened. */
+export interface Opened {
+  readonly id: number;
+  readonly report: string;
+  /** What travels whole. */
+  readonly ops: readonly string[];
+  readonly capabilities: Omit<Capabilities, 'features' | 'languageFeatures'> & {
+    readonly features: readonly string[];
+    readonly languageFeatures: readonly string[];
+  };
 }
 
 const opsOf = ({ op, inputs }: Pattern): AnyOp[] => [
@@ -57,73 +77,109 @@ const ops: ReadonlyMap<string, AnyOp> = new Map(
     ...allKernels.flatMap(({ op, fuses = [] }) => [op, ...fuses.flatMap(({ root }) => opsOf(root))]),
   ].map((op) => [op.name, op]),
 );
-const tensors = new Map<number, GpuTensor>();
-const programs = new Map<number, GpuProgram>();
-let executor: WebGpuExecutor;
 
-function find<T>(held: ReadonlyMap<number, T>, number: number): T {
-  const found = held.get(number);
-  if (!found) throw new Error(`The page holds nothing under ${number}: it was disposed.`);
+/** Every kernel there is, by name. */
+const kernels: ReadonlyMap<string, AnyKernel> = new Map(
+  [...allKernels, ...Object.values(primitiveKernels as Record<string, readonly AnyKernel[]>).flat()].map(
+    (kernel) => [kernel.name, kernel],
+  ),
+);
+
+function find<T>(held: ReadonlyMap<unknown, T>, key: unknown): T {
+  const found = held.get(key);
+  if (!found) throw new Error(`The page holds nothing under ${key}: it was disposed, or never was.`);
   return found;
 }
 
-const given = (sent: Readonly<Record<string, Sent>>, block: Uint8Array) =>
-  Object.fromEntries(
-    Object.entries(sent).map(([name, value]): [string, GpuTensor | HostTensor] => [
-      name,
-      'held' in value ? find(tensors, value.held) : fromBlock(value.host, block),
-    ]),
-  );
+/** One executor and what it was given. */
+class Held {
+  readonly #tensors = new Map<number, GpuTensor>();
+  readonly #programs = new Map<number, GpuProgram>();
+  readonly #executor: WebGpuExecutor;
 
-async function run(errand: Errand, block: Uint8Array): Promise<void> {
-  if ('upload' in errand) tensors.set(errand.as, await executor.upload(fromBlock(errand.upload, block)));
-  else if ('dispose' in errand) {
-    tensors.get(errand.dispose)?.dispose();
-    tensors.delete(errand.dispose);
-  } else {
-    await programs.get(errand.disposeProgram)?.dispose();
-    programs.delete(errand.disposeProgram);
+  constructor(executor: WebGpuExecutor) {
+    this.#executor = executor;
+  }
+
+  async run(errand: Errand, block: Uint8Array): Promise<void> {
+    if ('upload' in errand) {
+      this.#tensors.set(errand.as, await this.#executor.upload(fromBlock(errand.upload, block)));
+    } else if ('dispose' in errand) {
+      this.#tensors.get(errand.dispose)?.dispose();
+      this.#tensors.delete(errand.dispose);
+    } else {
+      await this.#programs.get(errand.disposeProgram)?.dispose();
+      this.#programs.delete(errand.disposeProgram);
+    }
+  }
+
+  async answer(call: Call, block: Uint8Array): Promise<Answer | undefined> {
+    if ('compile' in call) {
+      const graph = decodeGraph(call.compile, block, ops);
+      const weights = this.#given(call.weights, block);
+      const program = await this.#executor.compile(graph, { weights, donate: call.donate });
+      this.#programs.set(call.as, program);
+      return { plan: program.plan(), dispatches: program.dispatches };
+    }
+    if ('run' in call) {
+      const results = await find(this.#programs, call.run).run(this.#given(call.inputs, block));
+      for (const [name, number] of Object.entries(call.as)) this.#tensors.set(number, results[name]);
+      return undefined;
+    }
+    const read = new Block();
+    const tensor = read.add(await find(this.#tensors, call.read).read());
+    return { tensor, bytes: toBase64(read.bytes()) };
+  }
+
+  dispose(): Promise<void> {
+    return this.#executor.dispose();
+  }
+
+  #given(sent: Readonly<Record<string, Sent>>, block: Uint8Array) {
+    return Object.fromEntries(
+      Object.entries(sent).map(([name, value]): [string, GpuTensor | HostTensor] => [
+        name,
+        'held' in value ? find(this.#tensors, value.held) : fromBlock(value.host, block),
+      ]),
+    );
   }
 }
 
+const executors = new Map<number, Held>();
+let last: Promise<unknown> = Promise.resolve();
+
 export const page = {
-  /** Fails where the browser has no adapter. */
-  async open(): Promise<{ report: string; ops: readonly string[] }> {
-    executor = await webgpu({ kernels: allKernels });
-    return { report: executor.report(), ops: [...ops.keys()] };
+  /** An executor with all kernels, or those named. Fails where the browser has no adapter. */
+  async open(names: readonly string[] | null): Promise<Opened> {
+    const chosen = names ? names.map((name) => find(kernels, name)) : allKernels;
+    const executor = await webgpu({ kernels: chosen });
+    const id = executors.size;
+    executors.set(id, new Held(executor));
+    const { features, languageFeatures, ...rest } = executor.capabilities;
+    const capabilities = { ...rest, features: [...features], languageFeatures: [...languageFeatures] };
+    return { id, report: executor.report(), ops: [...ops.keys()], capabilities };
   },
 
   /** One after the other: a call may need what an earlier one brought. */
-  call(errands: readonly Errand[], call: Call | null, bytes: string): Promise<Answer | undefined> {
-    const result = last.then(() => answer(errands, call, fromBase64(bytes)));
+  call(
+    id: number,
+    errands: readonly Errand[],
+    call: Call | null,
+    bytes: string,
+  ): Promise<Answer | undefined> {
+    const result = last.then(async () => {
+      const [held, block] = [find(executors, id), fromBase64(bytes)];
+      for (const errand of errands) await held.run(errand, block);
+      return call ? held.answer(call, block) : undefined;
+    });
     last = result.catch(() => {});
     return result;
   },
+
+  async close(id: number): Promise<void> {
+    await last;
+    await find(executors, id).dispose();
+  },
 };
-
-let last: Promise<unknown> = Promise.resolve();
-
-async function answer(
-  errands: readonly Errand[],
-  call: Call | null,
-  block: Uint8Array,
-): Promise<Answer | undefined> {
-  for (const errand of errands) await run(errand, block);
-  if (!call) return undefined;
-  if ('compile' in call) {
-    const graph = decodeGraph(call.compile, block, ops);
-    const weights = given(call.weights, block);
-    programs.set(call.as, await executor.compile(graph, { weights, donate: call.donate }));
-    return undefined;
-  }
-  if ('run' in call) {
-    const results = await find(programs, call.run).run(given(call.inputs, block));
-    for (const [name, number] of Object.entries(call.as)) tensors.set(number, results[name]);
-    return undefined;
-  }
-  const read = new Block();
-  const tensor = read.add(await find(tensors, call.read).read());
-  return { tensor, bytes: toBase64(read.bytes()) };
-}
 
 Object.assign(globalThis, { page });
