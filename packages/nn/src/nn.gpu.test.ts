@@ -331,6 +331,8 @@ const suites: Readonly<Record<string, readonly OpCase[]>> = {
       transposed(which, [5, 7, 9]),
       transposed(which, [70, 68, 36]),
       transposed(which, [66, 65, 33], [2, 3]),
+      transposed(which, [18, 12, 600], [2]),
+      transposed(which, [17, 10, 777]),
     ]),
   ],
   'prim.sum': [

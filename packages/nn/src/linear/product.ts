@@ -69,10 +69,15 @@ function tilesOf<T extends ProductTypes, A>(product: Product<T, A>, types: T): T
   const [n, k] = product.size(types);
   const m = product.rows?.(types) ?? rowsOf(types.x);
   const tiles = Math.ceil(m / 64) * Math.ceil(n / 64);
+  return { m, n, k, tiles, ...splitsOf(tiles, k, product.group) };
+}
+
+/** Pieces of k, and their length, that keep a large GPU busy with so many tiles. @param group elements of k that stay together */
+export function splitsOf(tiles: number, k: number, group = 1): { splits: number; span: number } {
   const wanted = Math.min(Math.floor(manyWorkgroups / Math.max(1, tiles)), Math.floor(k / shortestSpan), 8);
-  const step = Math.max(16, product.group);
+  const step = Math.max(16, group);
   const span = Math.ceil(k / Math.max(1, wanted) / step) * step;
-  return { m, n, k, tiles, span, splits: Math.max(1, Math.ceil(k / Math.max(1, span))) };
+  return { span, splits: Math.max(1, Math.ceil(k / Math.max(1, span))) };
 }
 
 /** True, or why a tile of 64 × 64 is not worth its work. */
@@ -159,8 +164,12 @@ export function tiledRungs<T extends ProductTypes, A>(
   return [splitRung(product, name, (tiles, types, attrs) => sumPass(tiles, types, epilogue, attrs)), whole];
 }
 
-const sumPass = <A>(
-  { m, n, splits }: Tiles,
+/** Sums that are the result. */
+export const bare: Epilogue<unknown> = { suffix: '', source: finishLater, reads: [] };
+
+/** Adds up the partial results of a product. */
+export const sumPass = <A>(
+  { m, n, splits }: Pick<Tiles, 'm' | 'n' | 'splits'>,
   types: ProductTypes,
   { source, reads, params, overrides }: Epilogue<A>,
   attrs: A,

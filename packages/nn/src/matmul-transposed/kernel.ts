@@ -1,6 +1,7 @@
 /// <reference path="../wgsl.d.ts" />
-import { primitives, size, type TensorType } from '@emu-ts/graph';
-import type { Fusion, Kernel } from '@emu-ts/webgpu/kernel';
+import { primitives, size, type TensorType, tensorType } from '@emu-ts/graph';
+import type { Fusion, Kernel, Pass } from '@emu-ts/webgpu/kernel';
+import { bare, splitsOf, sumPass } from '../linear/product.js';
 import { u32, vectorises } from '../rows.js';
 import batches from './batches.wgsl';
 import { matmulTransposedOp, swapsLast, type Transposed } from './op.js';
@@ -11,14 +12,15 @@ const sizes = ({ a, b, y }: Types, { which }: Transposed) => {
   const [m, n] = y.shape.slice(-2);
   const k = which === 'a' ? a.shape[a.shape.length - 2] : a.shape[a.shape.length - 1];
   const batch = size(y) / Math.max(1, m * n);
+  const tiles = batch * Math.ceil(m / 64) * Math.ceil(n / 64);
   const step = (x: TensorType, matrix: number) => (size(x) === matrix ? 0 : matrix);
   return {
     m,
     n,
     k,
     batch,
-    span: k,
-    tiles: batch * Math.ceil(m / 64) * Math.ceil(n / 64),
+    ...splitsOf(tiles, k),
+    tiles,
     a_step: step(a, m * k),
     b_step: step(b, n * k),
     lines_a: which === 'a' ? k : m,
@@ -44,11 +46,6 @@ const transposeOf = (x: string) => ({
 const kernel = (which: 'a' | 'b', name: string): Kernel<typeof matmulTransposedOp> => ({
   op: matmulTransposedOp,
   name: `nn.matmul_transposed ${name}`,
-  source: batches,
-  tiles:
-    which === 'a'
-      ? { a: 'across', b: 'across', matrices: true, keep: true }
-      : { a: 'along', b: 'along', matrices: true, keep: true },
   fuses: [
     {
       root: {
@@ -64,19 +61,33 @@ const kernel = (which: 'a' | 'b', name: string): Kernel<typeof matmulTransposedO
     if (Math.min(m, n, k) < 1) return 'there is nothing to multiply';
     return whole || 'leading axes are broadcast in part';
   },
-  params: (types, attrs) => {
-    const { whole: _, ...numbers } = sizes(types, attrs);
-    return Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, u32(value)]));
+  scratch: (types, attrs): Record<string, TensorType> => {
+    const { splits } = sizes(types, attrs);
+    return splits > 1 ? { partial: tensorType('f32', [splits, ...types.y.shape]) } : {};
   },
-  overrides: (types, attrs) => ({
-    VECTOR: Number(vector(types, attrs)),
-    STORE4: Number(which === 'a' && vector(types, attrs)),
-  }),
-  widths: (types, attrs) => {
-    const width = vector(types, attrs) ? (4 as const) : (1 as const);
-    return { a: width, b: width, y: which === 'a' ? width : 1 };
+  passes: (types, attrs) => {
+    const { whole: _, splits, tiles, ...numbers } = sizes(types, attrs);
+    const split = splits > 1;
+    const [vec, lie] = [vector(types, attrs), which === 'a' ? ('across' as const) : ('along' as const)];
+    const width = vec ? (4 as const) : (1 as const);
+    const product: Pass = {
+      label: split ? 'tiles' : undefined,
+      source: batches,
+      tiles: { a: lie, b: lie, matrices: true, keep: true },
+      reads: { a: 'a', b: 'b' },
+      writes: { y: split ? 'partial' : 'y' },
+      params: Object.fromEntries(
+        Object.entries({ ...numbers, tiles: tiles * splits }).map(([key, value]) => [key, u32(value)]),
+      ),
+      overrides: { VECTOR: Number(vec), STORE4: Number(which === 'a' && vec) },
+      widths: { a: width, b: width, y: which === 'a' ? width : 1 },
+      workgroups: tiles * splits,
+    };
+    const { m, n, batch } = numbers;
+    return split
+      ? [product, sumPass({ m: batch * m, n, splits }, { x: types.a, y: types.y }, bare, attrs)]
+      : [product];
   },
-  workgroups: (types, attrs) => sizes(types, attrs).tiles,
 });
 
 export const matmulTransposedKernels: readonly Kernel<typeof matmulTransposedOp>[] = [

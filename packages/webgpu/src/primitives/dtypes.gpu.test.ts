@@ -29,7 +29,7 @@ import {
   where,
 } from '@emu-ts/graph';
 import { describeGpu } from '@emu-ts/testing';
-import { afterAll, beforeAll, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { expectEqual, randomInputs } from '../../test/kit.js';
 import { type WebGpuExecutor, webgpu } from '../index.js';
 
@@ -96,9 +96,12 @@ describeGpu('stored types and shapes', () => {
     [128, 32, 36],
     [20, 300, 18],
     [1, 7, 200],
+    [20, 1040, 36],
+    [17, 1101, 18],
   ])('multiplies %i × %i × %i', async (m, k, n) => {
     const types = { a: tensorType('f32', [2, m, k]), b: tensorType('f32', [1, k, n]) };
     const y = matmul(input('a', types.a), input('b', types.b));
+    expect(gpu.cost(graphOf({ y })).dispatches).toBe(k < 1024 ? 1 : 2); // long sums are split over workgroups
     await expectEqual(gpu, 'matmul', { y }, randomInputs(types), { terms: k });
   });
 

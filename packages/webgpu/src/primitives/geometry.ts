@@ -1,8 +1,10 @@
 import { DeviceLimitError } from '../device/errors.js';
-import type { ParamValue } from '../kernel/kernel.js';
+import type { Params, ParamValue } from '../kernel/kernel.js';
 
 /** Index arithmetic shared by kernels: row-major strides, broadcasting, and joining of axes. */
 export const u32 = (x: number): ParamValue => ['u32', x];
+export const u32s = (numbers: Readonly<Record<string, number>>): Params =>
+  Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, u32(value)]));
 
 /** Invocations of a workgroup in kernels that treat every element alike. */
 export const lanes = 256;

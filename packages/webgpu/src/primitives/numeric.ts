@@ -3,9 +3,10 @@ import { type AnyOp, primitives, size, type TensorType } from '@emu-ts/graph';
 import type { AnyKernel, Params, ParamValue } from '../kernel/kernel.js';
 import argmaxSource from './argmax.wgsl';
 import gatherSource from './gather.wgsl';
-import { around, axes, broadcastStrides, collapse, groupsFor, strides, u32 } from './geometry.js';
+import { around, axes, broadcastStrides, collapse, groupsFor, strides, u32, u32s } from './geometry.js';
 import matmulSource from './matmul.wgsl';
 import matmulBatches from './matmul-batches.wgsl';
+import { tiledProduct } from './product.js';
 import reduceSource from './reduce.wgsl';
 import reduceWorkgroupSource from './reduce-workgroup.wgsl';
 import scatterAddSource from './scatter-add.wgsl';
@@ -80,13 +81,6 @@ function matmulParams({ a, b, y }: Types): Params {
     m: u32(m),
     n: u32(n),
     k: u32(k),
-    batch: u32(product(batch)),
-    span: u32(k),
-    tiles: u32(tilesOf(y)),
-    lines_a: u32(m),
-    width_a: u32(k),
-    lines_b: u32(k),
-    width_b: u32(n),
     rank: u32(walk.shape.length),
     shape: axes(walk.shape),
     a_strides: axes(walk.strides[0]),
@@ -94,25 +88,34 @@ function matmulParams({ a, b, y }: Types): Params {
   };
 }
 
-const tilesOf = (y: TensorType): number => {
-  const [m, n] = y.shape.slice(-2);
-  return product(y.shape.slice(0, -2)) * Math.ceil(m / 64) * Math.ceil(n / 64);
-};
-
-const tileable = ({ a, b, y }: Types): true | string => {
-  const [m, k] = a.shape.slice(-2);
-  const n = b.shape[b.shape.length - 1];
-  if (!isFloatType(y)) return 'only floats';
-  return Math.min(m, n, k) >= 16 || `a tile of 64 × 64 is wasted on ${m} × ${k} × ${n}`;
-};
-
-const tiled = {
+const matmulTiled = (
+  name: string,
+  vector: boolean,
+  supports: (types: Types) => true | string,
+): AnyKernel => ({
   op: primitives.matmul as AnyOp,
-  source: matmulBatches,
-  tiles: { a: 'along', b: 'across', matrices: true, keep: true } as const,
-  params: matmulParams,
-  workgroups: ({ y }: Types) => tilesOf(y),
-};
+  ...tiledProduct<unknown>({
+    name,
+    source: matmulBatches,
+    tiles: { a: 'along', b: 'across', matrices: true, keep: true },
+    reads: ['a', 'b'],
+    supports,
+    product: (types) => {
+      const { a, b, y } = types;
+      const [m, k] = a.shape.slice(-2);
+      const n = b.shape[b.shape.length - 1];
+      return {
+        batch: product(y.shape.slice(0, -2)),
+        m,
+        n,
+        k,
+        params: { ...matmulParams(types), ...u32s({ lines_a: m, width_a: k, lines_b: k, width_b: n }) },
+        overrides: { VECTOR: Number(vector), STORE4: Number(vector) },
+        widths: vector ? { a: 4, b: 4, y: 4 } : {},
+      };
+    },
+  }),
+});
 
 export const numeric = {
   sum: reduction('sum', 'sum'),
@@ -158,19 +161,12 @@ export const numeric = {
     },
   ] as AnyKernel[],
   matmul: [
-    {
-      ...tiled,
-      name: 'prim.matmul tiled vec4',
-      supports: (types: Types) => {
-        const { a, b, y } = types;
-        const [k, n] = b.shape.slice(-2);
-        if ([a, b, y].some(({ dtype }) => dtype === 'bf16')) return 'bf16 is packed';
-        return k % 4 || n % 4 ? `k = ${k} and n = ${n} do not both divide by 4` : tileable(types);
-      },
-      overrides: () => ({ VECTOR: 1, STORE4: 1 }),
-      widths: () => ({ a: 4, b: 4, y: 4 }),
-    },
-    { ...tiled, name: 'prim.matmul tiled', supports: tileable },
+    matmulTiled('prim.matmul tiled vec4', true, ({ a, b, y }) => {
+      const [k, n] = b.shape.slice(-2);
+      if ([a, b, y].some(({ dtype }) => dtype !== 'f32' && dtype !== 'f16')) return 'only f32 and f16';
+      return k % 4 || n % 4 ? `k = ${k} and n = ${n} do not both divide by 4` : true;
+    }),
+    matmulTiled('prim.matmul tiled', false, ({ y }) => isFloatType(y) || 'only floats'),
     {
       op: primitives.matmul as AnyOp,
       name: 'prim.matmul',

@@ -14,6 +14,7 @@ const extra: Partial<Record<string, Omit<OpCase, 'name'>[]>> = {
   matmul: [
     { inputs: { a: f32(64, 32), b: f32(32, 64) }, attrs: {} },
     { inputs: { a: f32(65, 33), b: f32(33, 66) }, attrs: {} },
+    { inputs: { a: f32(20, 1040), b: f32(1040, 36) }, attrs: {} },
   ],
   conv2d_input_grad: [
     {
