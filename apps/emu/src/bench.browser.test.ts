@@ -9,7 +9,7 @@ import { kernelCases } from '../bench/webgpu/kernels.js';
  */
 const skipped = process.env.EMU_SKIP_BROWSER === '1';
 const cases = [...kernelCases(false), ...componentCases(false)];
-const names = ['B1', 'B2 linear int4', 'B3', 'B5 conv2d', 'B5 group norm', 'B9', 'B11 UNet'].map(
+const names = ['B1', 'B2 linear int4', 'B3', 'B5 conv2d', 'B5 group norm', 'B9'].map(
   (start) => cases.find(({ name }) => name.startsWith(start))?.name as string,
 );
 let page: BenchPage;
