@@ -1,20 +1,19 @@
 import { type CallOptions, type HostTensor, tensor } from '@emu-ts/base';
-import { causalTransformer } from '@emu-ts/causal-transformer';
 import { drawSample, makeSample, promptOf, type ShapesOptions, type ShapesSample } from '@emu-ts/data';
 import type { Executor } from '@emu-ts/graph';
 import { embedPrompts, languageModel } from '@emu-ts/language-model';
-import { preprocessBatch, type RgbImage } from '@emu-ts/media';
+import type { RgbImage } from '@emu-ts/media';
 import type { TensorSource } from '@emu-ts/params';
 import { generateImageEmbeddings, regressionHead } from '@emu-ts/regression-head';
 import { generate, imagesOf } from '@emu-ts/sequence';
-import { visualEncoder } from '@emu-ts/visual-encoder';
 import { queries, vision } from '../model/config.js';
+import { openEyes } from '../model/eyes.js';
 import { formatOf, smallEmu, tokenizerOf } from '../model/model.js';
 
 /** Pictures and the embeddings from which the decoder has to draw them. */
 export interface Drawings {
   readonly images: readonly RgbImage[];
-  /** What the language model predicted: f32 [count queries width] */
+  /** What the language model predicted: f32 [count queries width], or of nothing where it was not asked */
   readonly predicted: HostTensor<'f32'>;
   /** What the encoder sees in the pictures themselves: f32 [count queries width] */
   readonly seen: HostTensor<'f32'>;
@@ -30,6 +29,8 @@ export interface ConditionOptions extends CallOptions {
   readonly seed: number;
   readonly count: number;
   readonly split?: ShapesOptions['split'];
+  /** Whether the language model predicts too. Default true. */
+  readonly predict?: boolean | undefined;
 }
 
 const tasks = { 'text-to-image': 5, 'in-context': 2, blend: 2, 'describe-and-draw': 2 } as const;
@@ -48,6 +49,7 @@ export async function drawings(options: ConditionOptions): Promise<Drawings> {
     seed,
     count,
     split = 'train',
+    predict: predicting = true,
     signal,
     onProgress,
   } = options;
@@ -55,20 +57,14 @@ export async function drawings(options: ConditionOptions): Promise<Drawings> {
   const format = formatOf(tokenizer);
   const parts = smallEmu(tokenizer.size, 'base');
   const call = { executor, source, signal };
-  await using encoder = await visualEncoder({ ...call, model: parts.visualEncoder });
-  await using connector = await causalTransformer({ ...call, model: parts.causalTransformer });
+  await using eyes = await openEyes(parts, call);
   await using words = await languageModel({ ...call, model: parts.languageModel });
   await using head = await regressionHead({ ...call, model: parts.regressionHead });
   const special = (token: string) => tokenizer.special.get(token) as number;
-  const see = async (pictures: readonly RgbImage[]): Promise<HostTensor<'f32'>> => {
-    // Whole batches of pictures: one program serves all.
-    const padding = new Array<RgbImage>(2 * batch - pictures.length).fill(pictures[0]);
-    const pixels = await preprocessBatch([...pictures, ...padding], { size: vision.imageSize });
-    using features = await encoder.encode(pixels, { signal });
-    using embedded = await connector.embed(features, { signal });
-    const { data } = await embedded.read({ signal });
-    const rows = pictures.length * queries;
-    return tensor('f32', [rows, words.width], (data as Float32Array).slice(0, rows * words.width));
+  /** Embeddings as rows of one table. */
+  const seen = async (pictures: readonly RgbImage[]): Promise<HostTensor<'f32'>> => {
+    const { data } = await eyes.see(pictures, { signal });
+    return tensor('f32', [pictures.length * queries, words.width], data);
   };
   const predict = async (
     rows: readonly ReturnType<typeof format.encode<RgbImage>>[],
@@ -79,7 +75,7 @@ export async function drawings(options: ConditionOptions): Promise<Drawings> {
       rows.map((row) => row.ids),
       {
         pad: special('[PAD]'),
-        visual: shown.length ? { token: special('<image>'), embeddings: await see(shown) } : undefined,
+        visual: shown.length ? { token: special('<image>'), embeddings: await seen(shown) } : undefined,
         signal,
       },
     );
@@ -87,22 +83,24 @@ export async function drawings(options: ConditionOptions): Promise<Drawings> {
   };
   const size = queries * words.width;
   const images: RgbImage[] = [];
-  const [predicted, seen] = [0, 1].map(() => tensor('f32', [count, queries, words.width]));
+  const [predicted, shown] = [predicting ? count : 0, count].map((n) =>
+    tensor('f32', [n, queries, words.width]),
+  );
   for (let from = 0; from < count; from += batch) {
     const samples = Array.from({ length: Math.min(batch, count - from) }, (_, i) =>
       drawSample(makeSample({ seed, split, tasks }, from + i), vision.imageSize),
     );
     const pictures = samples.map(pictureOf);
     images.push(...pictures);
-    seen.data.set((await see(pictures)).data, from * size);
-    predicted.data.set(
-      await predict(samples.map((sample) => format.encode(drawPrompt(sample)))),
-      from * size,
-    );
+    shown.data.set((await eyes.see(pictures, { signal })).data, from * size);
+    if (predicting) {
+      const prompts = samples.map((sample) => format.encode(drawPrompt(sample)));
+      predicted.data.set(await predict(prompts), from * size);
+    }
     onProgress?.({ phase: 'conditions', loaded: from + samples.length, total: count });
   }
   const empty = tensor('f32', [queries, words.width], await predict([format.encode([generate])]));
-  return { images, predicted, seen, empty };
+  return { images, predicted, seen: shown, empty };
 }
 
 /** What comes before the picture, words of the same reply included. */

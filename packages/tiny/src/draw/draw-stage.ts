@@ -1,4 +1,4 @@
-import { type HostTensor, random, tensor } from '@emu-ts/base';
+import { type HostTensor, random, sizeOf, tensor } from '@emu-ts/base';
 import {
   cumulativeAlphas,
   encodeTimesteps,
@@ -12,41 +12,56 @@ import {
   diffusionObjective,
   drawNoise,
   indexedData,
+  type OpenSource,
   part,
   trainingStep,
   warmupCosine,
 } from '@emu-ts/training';
 import { llama } from '../model/config.js';
 import { schedulerJson, unetJson } from '../model/decoder.js';
-import { type Stage, weightsOf } from '../train/stage.js';
+import { type Stage, type StageName, type Workshop, weightsOf } from '../train/stage.js';
 import { drawings } from './conditions.js';
 import { latentsOf, scaleOf } from './latents.js';
 
 export const unetConfig = parseUnetConfig(unetJson(llama(1).width));
 type UnetTree = ReturnType<typeof unetParams>;
 
-/** Pictures that the decoder is taught with; each comes back with fresh noise. */
-const count = 16_000;
+/** Pictures that are drawn together. */
 const batch = 48;
 
-/** How many of a batch are drawn from what the encoder sees: all at first, one in five in the end. */
-const seenShare = (progress: number): number => Math.max(0.2, 1 - 1.6 * progress);
+interface Drawing {
+  readonly name: StageName;
+  readonly updates: number;
+  /** Pictures to learn from; each comes back with fresh noise. */
+  readonly pictures: number;
+  /** Which of the world's. */
+  readonly first: number;
+  readonly rate: number;
+  /** Stages whose weights see and predict, later ones over earlier ones. */
+  readonly model: readonly StageName[];
+  /** The stage that the decoder goes on from; absent: random weights. */
+  readonly from?: StageName | undefined;
+  /** How many of a batch are drawn from what the encoder sees, the rest from what the language model predicts. */
+  readonly seenShare: (progress: number) => number;
+}
 
-/** The decoder: noise out of latents, under embeddings that the language model predicted. */
-export const drawStage: Stage = {
-  name: 'draw',
-  updates: 6500,
+/** The decoder: noise out of latents, under embeddings of the pictures. */
+const drawing = ({ name, updates: wanted, ...drawing }: Drawing): Stage => ({
+  name,
+  updates: wanted,
   async make(workshop, updates, options) {
     const { seed, executor, tokenizerModel } = workshop;
-    await using pretrained = await opened(workshop, 'interleave');
+    await using model = await opened(workshop, ...drawing.model);
     await using autoencoder = await opened(workshop, 'autoencode');
-    const samples = Math.min(count, updates * batch);
+    const before = drawing.from && (await weightsOf(workshop, drawing.from, { averages: true }));
+    const samples = Math.min(drawing.pictures, updates * batch);
     const drawn = await drawings({
       executor,
-      weights: pretrained.source,
+      weights: model.source,
       tokenizerModel,
-      seed: seed + 2,
+      seed: seed + drawing.first,
       count: samples,
+      predict: drawing.seenShare(1) < 1,
       ...options,
     });
     const coding = { executor, weights: autoencoder.source, ...options };
@@ -67,12 +82,13 @@ export const drawStage: Stage = {
         eps: 1e-8,
         weightDecay: 0.01,
         clipNorm: 1,
-        groups: [{ name: 'unet', match: ['**'], rate: 1e-3 }],
+        groups: [{ name: 'unet', match: ['**'], rate: drawing.rate }],
       },
     });
     return {
       step,
-      weights: tensorSource(initialize(params, { seed })),
+      weights: before ?? tensorSource(initialize(params, { seed })),
+      close: before && (() => before.close()),
       data: indexedData({
         batch: (index) => {
           const chosen = Array.from(random(seed, 0x64726177).uniform(batch, index * batch), (u) =>
@@ -80,7 +96,7 @@ export const drawStage: Stage = {
           );
           const clean = rows([latents], chosen);
           for (let i = 0; i < clean.data.length; i++) clean.data[i] *= factor;
-          const share = seenShare(index / updates);
+          const share = drawing.seenShare(index / updates);
           const seen = random(seed, 0x7365656e)
             .uniform(batch, index * batch)
             .map((u) => (u < share ? 1 : 0));
@@ -91,7 +107,7 @@ export const drawStage: Stage = {
             ...drawNoise({
               shape: [batch, c, h, w],
               alphas,
-              seed,
+              seed: seed + drawing.first,
               index,
               encode: (timesteps) => encodeTimesteps(timesteps, unetConfig),
             }),
@@ -101,11 +117,52 @@ export const drawStage: Stage = {
       schedule: warmupCosine({ steps: updates, warmup: 100, final: 0.02 }),
     };
   },
-};
+});
 
-async function opened(...[workshop, stage]: Parameters<typeof weightsOf>) {
-  const source = await weightsOf(workshop, stage);
-  return { source, [Symbol.asyncDispose]: () => source.close() };
+/** From noise: what the encoder sees first, what the language model predicts more and more. */
+export const drawStage = drawing({
+  name: 'draw',
+  updates: 4500,
+  pictures: 16_000,
+  first: 2,
+  rate: 1e-3,
+  model: ['interleave'],
+  seenShare: (progress) => Math.max(0.2, 1 - 1.6 * progress),
+});
+
+/** Outlines: embeddings as the encoder sees them say exactly what is to be drawn. */
+export const paintStage = drawing({
+  name: 'paint',
+  updates: 5000,
+  pictures: 24_000,
+  first: 21,
+  rate: 1e-3,
+  model: ['interleave', 'look'],
+  from: 'draw',
+  seenShare: () => 1,
+});
+
+/** What the language model predicts in the end is less exact, and what the decoder will be given. */
+export const finishStage = drawing({
+  name: 'finish',
+  updates: 1500,
+  pictures: 16_000,
+  first: 31,
+  rate: 4e-4,
+  model: ['read'],
+  from: 'paint',
+  seenShare: () => 0.25,
+});
+
+async function opened(workshop: Workshop, ...stages: readonly StageName[]) {
+  const sources: OpenSource[] = [];
+  for (const stage of stages) sources.push(await weightsOf(workshop, stage, { under: sources.at(-1) }));
+  return {
+    source: sources[sources.length - 1],
+    async [Symbol.asyncDispose]() {
+      for (const source of sources) await source.close();
+    },
+  };
 }
 
 /** Rows of tables of one shape, copied: row `i` from table number `which[i]`, the first where there is no number. */
@@ -114,8 +171,8 @@ function rows(
   chosen: readonly number[],
   which: ArrayLike<number> = [],
 ): HostTensor<'f32'> {
-  const [{ shape, data }] = tables;
-  const size = data.length / shape[0];
+  const [{ shape }] = tables;
+  const size = sizeOf(shape.slice(1));
   const out = tensor('f32', [chosen.length, ...shape.slice(1)]);
   for (const [i, row] of chosen.entries())
     out.data.set(tables[which[i] ?? 0].data.subarray(row * size, (row + 1) * size), i * size);

@@ -48,7 +48,7 @@ export async function exportModel(
   const words = tokenizerOf(tokenizerModel, 'base').size;
   await json(configJson(words), 'config.json');
 
-  const base = await weightsOf(workshop, 'interleave');
+  const base = await weightsOf(workshop, 'read');
   await save(smallEmu(words, 'base').whole.params, base, 'multimodal_encoder', 'pytorch_model.safetensors');
   await base.close();
 
@@ -63,13 +63,13 @@ export async function exportModel(
   });
   await tuned.close();
 
-  const vae = await weightsOf(workshop, 'autoencode');
+  const vae = await weightsOf(workshop, 'sharpen');
   await save(vaeParams(vaeConfig), vae, 'vae', 'diffusion_pytorch_model.safetensors');
   const factor = await scaleOf({ ...workshop, weights: vae, ...options });
   await json({ ...vaeJson, scaling_factor: factor }, 'vae', 'config.json');
   await vae.close();
 
-  const unet = await weightsOf(workshop, 'draw', { averages: true });
+  const unet = await weightsOf(workshop, 'finish', { averages: true });
   await save(unetParams(unetConfig), unet, 'unet', 'diffusion_pytorch_model.safetensors');
   await unet.close();
   await json(unetJson(llama(1).width), 'unet', 'config.json');

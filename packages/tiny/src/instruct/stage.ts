@@ -34,7 +34,7 @@ export const instructStage: Stage = {
       objective: interleavedObjective(whole),
       optimizer: { ...tuning, groups: [{ name: 'lora', match: ['**'], rate: 2e-3 }] },
     });
-    const pretrained = await weightsOf(workshop, 'interleave');
+    const pretrained = await weightsOf(workshop, 'read');
     return {
       step,
       weights: loraStart(pretrained, whole.params, { seed }),

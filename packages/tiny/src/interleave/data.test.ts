@@ -1,4 +1,6 @@
+import { tensor } from '@emu-ts/base';
 import { colourNames, isHeldOutObject, shapeNames } from '@emu-ts/data';
+import type { RgbImage } from '@emu-ts/media';
 import { describe, expect, it } from 'vitest';
 import { vision } from '../model/config.js';
 import { formatOf, tokenizerOf } from '../model/model.js';
@@ -22,22 +24,48 @@ const options = {
 } as const;
 
 describe('interleaved batches', () => {
-  it('come in the same order from any position', () => {
+  it('come in the same order from any position', async () => {
     const first = interleavedBatches(options);
-    const all = Array.from({ length: 9 }, (_, i) => first(i));
+    const all = await Promise.all(Array.from({ length: 9 }, (_, i) => first(i)));
     const later = interleavedBatches(options);
-    for (const i of [7, 4, 8]) expect(later(i)).toEqual(all[i]);
+    for (const i of [7, 4, 8]) expect(await later(i)).toEqual(all[i]);
   });
 
-  it('take turns by their shares', () => {
+  it('come back after a while, as embeddings of pictures that were seen once', async () => {
+    let seen = 0;
+    const see = async (pictures: readonly RgbImage[]) => {
+      seen += pictures.length;
+      return tensor(
+        'f32',
+        [pictures.length, options.format.queries, 1],
+        Float32Array.from(
+          pictures.flatMap(({ data }) => new Array<number>(options.format.queries).fill(data[0])),
+        ),
+      );
+    };
+    const kinds = [{ tasks: ['caption'], rows: 2, share: 1 }] as const;
+    const batch = interleavedBatches({ ...options, kinds, see, passes: 2 });
+    const pass = 12 * 4;
+    const all = await Promise.all(Array.from({ length: 3 * pass }, (_, i) => batch(i)));
+    expect(seen).toBe(2 * pass * 2);
+    const idsOf = (from: number) =>
+      all.slice(from, from + pass).map(({ ids }) => Array.from(ids.data, Number).join());
+    expect(new Set(idsOf(0))).toEqual(new Set(idsOf(pass)));
+    expect(idsOf(2 * pass).some((ids) => idsOf(0).includes(ids))).toBe(false);
+    expect(all[0].image_embeddings.shape.slice(1)).toEqual([options.format.queries, 1]);
+  });
+
+  it('take turns by their shares', async () => {
     const batch = interleavedBatches(options);
-    const rows = Array.from({ length: 6 }, (_, i) => batch(i).ids.shape[0]);
+    const rows = (await Promise.all(Array.from({ length: 6 }, (_, i) => batch(i)))).map(
+      ({ ids }) => ids.shape[0],
+    );
     expect(rows.filter((n) => n === 3)).toHaveLength(4);
   });
 
-  it('ask for replies, not for questions', () => {
+  it('ask for replies, not for questions', async () => {
     const kinds = [{ tasks: ['question'], rows: 24, share: 1 }] as const;
-    const { text_labels } = interleavedBatches({ ...options, kinds })(0);
+    const { text_labels } = await interleavedBatches({ ...options, kinds })(0);
     const asked = Array.from(text_labels.data, Number).filter((id) => id >= 0);
     const words = tokenizer.decode(
       asked.map((id) => (id === tokenizer.eosId ? tokenizer.encode('.').at(-1) : id)) as number[],
@@ -60,9 +88,9 @@ describe('interleaved batches', () => {
     expect(excluded(tokenizer.encode('a red thing above a star')).size).toBe(0);
   });
 
-  it('show every sample of a group once', () => {
+  it('show every sample of a group once', async () => {
     const batch = interleavedBatches({ ...options, kinds: [options.kinds[0]] });
-    const rows = Array.from({ length: 4 }, (_, i) => batch(i)).flatMap(({ ids }) => {
+    const rows = (await Promise.all(Array.from({ length: 4 }, (_, i) => batch(i)))).flatMap(({ ids }) => {
       const [n, length] = ids.shape;
       return Array.from({ length: n }, (_, r) => [...ids.data.slice(r * length, (r + 1) * length)].join());
     });

@@ -1,7 +1,7 @@
-import type { HostTensor } from '@emu-ts/base';
+import { type HostTensor, sizeOf, tensor } from '@emu-ts/base';
 import type { SequenceFormat, Tokenizer, TrainingTargets } from '@emu-ts/contracts';
 import { drawScene, makeSample, type SampleForm, type Scene, type ShapesOptions } from '@emu-ts/data';
-import { preprocess } from '@emu-ts/media';
+import { preprocess, type RgbImage } from '@emu-ts/media';
 import { collate, type TrainingRow } from '@emu-ts/training';
 import { neverShown } from './never-shown.js';
 import { type Lesson, lesson } from './prompts.js';
@@ -23,6 +23,10 @@ export interface InterleavedOptions {
   readonly format: SequenceFormat;
   readonly padId: number;
   readonly imageSize: number;
+  /** Gives batches embeddings in place of pixels: what stands still need not be looked at in every step. */
+  readonly see?: ((pictures: readonly RgbImage[]) => Promise<HostTensor<'f32'>>) | undefined;
+  /** How often samples come, a while apart. Default once. */
+  readonly passes?: number | undefined;
 }
 
 /** Padded sizes are multiples of these, so that few programs serve all batches. */
@@ -31,38 +35,64 @@ const multiples = { length: 24, images: 16, text: 4096 };
 /** Batches of one kind that are drawn at once and cut by length, so that little is padded. */
 const together = 4;
 
+/** Groups between a sample and its next pass. */
+const apart = 12;
+
 /** Batches of interleaved documents or dialogues by number. */
 export function interleavedBatches(
   options: InterleavedOptions,
-): (index: number) => Record<string, HostTensor> {
-  const { kinds, format, padId, imageSize } = options;
+): (index: number) => Promise<Record<string, HostTensor>> {
+  const { kinds, format, padId, passes = 1 } = options;
   const turns = turnsOf(kinds);
-  const groups = new Map<string, readonly Draft[]>();
-  return (index) => {
+  const walk = passes === 1 ? 1 : apart;
+  const groups = new Map<number, Promise<readonly TrainingRow[]>>();
+  return async (index) => {
     const turn = index % turns.length;
-    const kind = turns[turn];
     const round = Math.floor(index / turns.length);
-    const group = Math.floor(round / together);
-    const key = `${group} ${turn}`;
-    const drafts =
-      groups.get(key) ?? draftsOf(options, kinds[kind], (group * turns.length + turn) * mostRows);
-    groups.set(key, drafts);
+    const stretch = Math.floor(round / (walk * together * passes));
+    const within = round % (walk * together);
+    const group = stretch * walk + Math.floor(within / together);
+    const { rows, ...kind } = kinds[turns[turn]];
+    const key = group * turns.length + turn;
+    const made = groups.get(key) ?? rowsOf(options, { rows, ...kind }, key * mostRows);
+    groups.set(key, made);
+    for (const old of groups.keys()) if (old < stretch * walk * turns.length) groups.delete(old);
     // Which quarter comes when differs from turn to turn: lengths mix over neighbouring updates.
     const part = (round + turn) % together;
-    if (round % together === together - 1) groups.delete(key);
-    const { rows } = kinds[kind];
-    const chosen = drafts.slice(part * rows, (part + 1) * rows).map(
-      ({ scenes, ...row }): TrainingRow => ({
-        ...row,
-        images: scenes.map((scene) => preprocess(drawScene(scene, imageSize), { size: imageSize })),
-      }),
-    );
-    return collate(chosen, { queries: format.queries, padId, multiples, excluded: 2 });
+    const chosen = (await made).slice(part * rows, (part + 1) * rows);
+    const images = options.see ? 'embeddings' : 'pixels';
+    return collate(chosen, { queries: format.queries, padId, images, multiples, excluded: 2 });
   };
 }
 
 /** More samples than any group has: their numbers never meet. */
 const mostRows = 512;
+
+/** Samples for a few batches with what the model gets of their pictures, shortest first. */
+async function rowsOf(
+  options: InterleavedOptions,
+  kind: BatchKind,
+  first: number,
+): Promise<readonly TrainingRow[]> {
+  const { imageSize: size, see } = options;
+  const drafts = draftsOf(options, kind, first);
+  const drawn = drafts.map(({ scenes }) => scenes.map((scene) => drawScene(scene, size)));
+  if (!see)
+    return drafts.map(({ scenes: _, ...row }, i) => ({
+      ...row,
+      images: drawn[i].map((picture) => preprocess(picture, { size })),
+    }));
+  const { shape, data } = await see(drawn.flat());
+  const each = shape.slice(1);
+  let next = 0;
+  return drafts.map(({ scenes, ...row }) => ({
+    ...row,
+    images: scenes.map(() => {
+      const from = next++ * sizeOf(each);
+      return tensor('f32', each, data.subarray(from, from + sizeOf(each)));
+    }),
+  }));
+}
 
 /** A row whose pictures are not drawn yet. */
 interface Draft extends Omit<TrainingRow, 'images'> {

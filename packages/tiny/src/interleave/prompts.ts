@@ -26,8 +26,21 @@ function plainOf(sample: ShapesSample<Scene>, form: SampleForm): Lesson {
     asked: promptOf(sample, form, i).filter(({ type }) => type !== 'generate'),
     answered: sequenceOf({ ...sample, turns: sample.turns.slice(0, i + 1) }, form),
   }));
+  const whole = sequenceOf(sample, form);
   // Of examples that only show what is wanted, the first stands after nothing but a picture: anything could follow.
-  return { whole: sequenceOf(sample, form), turns: sample.task === 'few-shot' ? turns.slice(1) : turns };
+  if (sample.task === 'few-shot') return { whole, turns: turns.slice(1) };
+  // So does what a storyboard says to its first picture, where a description is as likely.
+  if (sample.task === 'storyboard' && form === 'document')
+    return { whole, turns: [{ asked: begun(whole), answered: whole }] };
+  return { whole, turns };
+}
+
+/** A story up to its second picture. */
+function begun(story: Sequence<Scene>): Sequence<Scene> {
+  const second = story.findIndex(
+    ({ type }, i) => type === 'image' && story.slice(0, i).some((e) => e.type === 'image'),
+  );
+  return story.slice(0, second);
 }
 
 const purpose = 0x70726f6d;

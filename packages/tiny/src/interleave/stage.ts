@@ -1,8 +1,10 @@
+import { tensorSource } from '@emu-ts/params';
 import { indexedData, interleavedObjective, trainingStep, warmupCosine } from '@emu-ts/training';
 import { vision } from '../model/config.js';
+import { openEyes } from '../model/eyes.js';
 import { type Ablation, formatOf, smallEmu, tokenizerOf } from '../model/model.js';
 import { freshWeights } from '../see/start.js';
-import { type Stage, weightsOf } from '../train/stage.js';
+import { type Stage, type Workshop, weightsOf } from '../train/stage.js';
 import { type BatchKind, interleavedBatches } from './data.js';
 
 /** Every task of the world, those of like length together. */
@@ -26,30 +28,43 @@ const eyes = (without?: Ablation): string[] => [
   without === 'causal-transformer' ? 'pooling.**' : 'cformer.**',
 ];
 
+/** What both passes over documents train, and how. */
+function reading(workshop: Workshop, rate: number) {
+  const { tokenizerModel, without } = workshop;
+  const tokenizer = tokenizerOf(tokenizerModel, 'base');
+  const parts = smallEmu(tokenizer.size, 'base', without);
+  const step = trainingStep({
+    params: parts.whole.params,
+    objective: interleavedObjective(parts.whole, { imageWeight: without === 'image-loss' ? 0 : 1 }),
+    optimizer: {
+      betas: [0.9, 0.98],
+      eps: 1e-6,
+      weightDecay: 0.02,
+      clipNorm: 1,
+      frozen: eyes(without),
+      groups: [{ name: 'language-model', match: ['**'], rate }],
+    },
+  });
+  const documents = {
+    split: 'train',
+    form: 'document',
+    tokenizer,
+    format: formatOf(tokenizer),
+    padId: tokenizer.special.get('[PAD]') as number,
+    imageSize: vision.imageSize,
+  } as const;
+  return { parts, step, documents };
+}
+
 /** The unified objective on interleaved documents: next word, next image embedding. */
 export const interleaveStage: Stage = {
   name: 'interleave',
   updates: 4700,
   async make(workshop, updates) {
-    const { seed, tokenizerModel, without } = workshop;
-    const tokenizer = tokenizerOf(tokenizerModel, 'base');
-    const format = formatOf(tokenizer);
-    const { whole } = smallEmu(tokenizer.size, 'base', without);
-    const padId = tokenizer.special.get('[PAD]') as number;
-    const step = trainingStep({
-      params: whole.params,
-      objective: interleavedObjective(whole, { imageWeight: without === 'image-loss' ? 0 : 1 }),
-      optimizer: {
-        betas: [0.9, 0.98],
-        eps: 1e-6,
-        weightDecay: 0.02,
-        clipNorm: 1,
-        frozen: eyes(without),
-        groups: [{ name: 'language-model', match: ['**'], rate: 1.5e-3 }],
-      },
-    });
+    const { seed, without } = workshop;
+    const { parts, step, documents } = reading(workshop, 1.5e-3);
     const weights = await weightsOf({ dir: workshop.eyes ?? workshop.dir }, 'see', {
-      under: freshWeights(whole.params, vision, seed),
+      under: tensorSource(freshWeights(parts.whole.params, vision, seed)),
     });
     return {
       step,
@@ -57,14 +72,54 @@ export const interleaveStage: Stage = {
       close: () => weights.close(),
       data: indexedData({
         batch: interleavedBatches({
+          ...documents,
           seed,
-          split: 'train',
-          form: 'document',
           kinds: without === 'video' ? kinds.map(withoutVideo) : kinds,
-          tokenizer,
-          format,
-          padId,
-          imageSize: vision.imageSize,
+        }),
+      }),
+      schedule: warmupCosine({ steps: updates, warmup: 200, final: 0.02 }),
+    };
+  },
+};
+
+/** The second time every task comes by itself, and videos as often as captions. */
+const apart: readonly BatchKind[] = [
+  { tasks: { caption: 1 }, rows: 64, share: 5 },
+  { tasks: { question: 1 }, rows: 80, share: 4 },
+  { tasks: { 'text-to-image': 1 }, rows: 64, share: 2 },
+  { tasks: { 'video-caption': 1, 'video-question': 1 }, rows: 24, share: 4 },
+  { tasks: { dialogue: 2, 'in-context': 2, blend: 1, 'describe-and-draw': 1 }, rows: 40, share: 3 },
+  { tasks: { document: 2, 'few-shot': 1, storyboard: 1 }, rows: 14, share: 2 },
+];
+
+/**
+ * The same objective for longer, on what the causal transformer tells since the stage 'look'. Nothing that sees is trained
+ * any more, so pictures are looked at once and come three times as embeddings.
+ */
+export const readStage: Stage = {
+  name: 'read',
+  updates: 8000,
+  async make(workshop, updates, options) {
+    const { seed, executor } = workshop;
+    const { parts, step, documents } = reading(workshop, 1.2e-3);
+    const before = await weightsOf(workshop, 'interleave');
+    const weights = await weightsOf(workshop, 'look', { under: before });
+    const eyes = await openEyes(parts, { ...options, executor, source: weights });
+    return {
+      step,
+      weights,
+      async close() {
+        await eyes[Symbol.asyncDispose]();
+        await weights.close();
+        await before.close();
+      },
+      data: indexedData({
+        batch: interleavedBatches({
+          ...documents,
+          seed: seed + 11,
+          kinds: apart,
+          see: (pictures) => eyes.see(pictures, options),
+          passes: 3,
         }),
       }),
       schedule: warmupCosine({ steps: updates, warmup: 200, final: 0.02 }),

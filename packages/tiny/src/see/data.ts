@@ -1,7 +1,14 @@
 import { type HostTensor, tensor } from '@emu-ts/base';
-import { Draws, drawRandomScene, drawScene, world } from '@emu-ts/data';
+import { Draws, drawRandomScene, drawScene, type Scene, world } from '@emu-ts/data';
 import { preprocessBatch, type RgbImage } from '@emu-ts/media';
-import { patchTags, pictureTags, shapesOf, tagsOfPicture, writePatchTags, writePixelTags } from './tags.js';
+import {
+  patchTags,
+  pictureTags,
+  type Telling,
+  tagsOfPicture,
+  writePatchTags,
+  writePixelTags,
+} from './tags.js';
 
 export interface SeeingOptions {
   readonly seed: number;
@@ -15,42 +22,61 @@ export interface SeeingOptions {
   readonly easy?: ((index: number) => number) | undefined;
 }
 
-/** Batch number `index` of pictures and their tags. */
+/** Batch number `index`: pictures, and tags of their patches, pixels and embeddings. */
 export async function seeingBatch(
   options: SeeingOptions,
   index: number,
 ): Promise<Record<string, HostTensor>> {
-  const { seed, split, batch, imageSize, patchSize, grey, easy = () => 0 } = options;
-  const everything = world({ split });
-  const simple = world({ split, sizes: ['large'], style: { noise: 0, gradient: 0, outline: 0 } });
-  const images: RgbImage[] = [];
+  const { batch, imageSize, patchSize } = options;
   const grid = imageSize / patchSize;
-  const patches = new Float32Array(batch * grid * grid * patchTags);
-  const pixels = new Float32Array(batch * imageSize * imageSize);
-  const pictures = new Float32Array(batch * pictureTags);
-  for (let i = 0; i < batch; i++) {
-    const draws = new Draws(seed, index * batch + i, purpose);
-    const scene = drawRandomScene(draws, draws.chance(easy(index)) ? simple : everything);
-    const image = drawScene(scene, imageSize);
-    const coloured = !draws.chance(grey);
-    const telling = { coloured, reserved: split === 'train' };
-    images.push(coloured ? image : withoutColour(image, draws));
-    const cells = grid * grid * patchTags;
+  const [cells, area] = [grid * grid * patchTags, imageSize * imageSize];
+  const patches = new Float32Array(batch * cells);
+  const pixels = new Float32Array(batch * area);
+  const views = viewsOf(options, index);
+  for (const [i, { scene, telling }] of views.entries()) {
     writePatchTags(patches.subarray(i * cells, (i + 1) * cells), scene, telling, grid);
-    const area = imageSize * imageSize;
     writePixelTags(pixels.subarray(i * area, (i + 1) * area), scene, imageSize, patchSize);
-    pictures.set(tagsOfPicture(scene, telling), i * pictureTags);
   }
   return {
-    images: (await preprocessBatch(images, { size: imageSize })) as HostTensor,
-    patch_tags: tensor('f32', [batch, grid * grid * patchTags], patches),
-    pixel_tags: tensor('f32', [batch, imageSize * imageSize], pixels),
-    picture_tags: tensor('f32', [batch, pictureTags], pictures),
-    patch_shapes: tensor(
-      'i32',
-      [batch, grid * grid],
-      Int32Array.from(shapesOf(patches, patchTags, batch * grid * grid)),
-    ),
+    ...(await shown(views, imageSize)),
+    patch_tags: tensor('f32', [batch, cells], patches),
+    pixel_tags: tensor('f32', [batch, area], pixels),
+  };
+}
+
+/** Batch number `index`: pictures, and tags of their embeddings alone. */
+export const gatheringBatch = (
+  options: Omit<SeeingOptions, 'patchSize'>,
+  index: number,
+): Promise<Record<string, HostTensor>> => shown(viewsOf(options, index), options.imageSize);
+
+/** A picture, what is on it, and how much of that may be told. */
+interface View {
+  readonly scene: Scene;
+  readonly image: RgbImage;
+  readonly telling: Telling;
+}
+
+function viewsOf(options: Omit<SeeingOptions, 'patchSize'>, index: number): View[] {
+  const { seed, split, batch, imageSize, grey, easy = () => 0 } = options;
+  const everything = world({ split });
+  const simple = world({ split, sizes: ['large'], style: { noise: 0, gradient: 0, outline: 0 } });
+  return Array.from({ length: batch }, (_, i) => {
+    const draws = new Draws(seed, index * batch + i, purpose);
+    const scene = drawRandomScene(draws, draws.chance(easy(index)) ? simple : everything);
+    const drawn = drawScene(scene, imageSize);
+    const coloured = !draws.chance(grey);
+    const image = coloured ? drawn : withoutColour(drawn, draws);
+    return { scene, image, telling: { coloured, reserved: split === 'train' } };
+  });
+}
+
+async function shown(views: readonly View[], size: number): Promise<Record<string, HostTensor>> {
+  const tags = Float32Array.from(views.flatMap(({ scene, telling }) => tagsOfPicture(scene, telling)));
+  const images = views.map(({ image }) => image);
+  return {
+    images: (await preprocessBatch(images, { size })) as HostTensor,
+    picture_tags: tensor('f32', [views.length, pictureTags], tags),
   };
 }
 

@@ -1,30 +1,33 @@
 import type { CausalTransformerModel, VisualEncoderModel } from '@emu-ts/contracts';
-import { add, concat, less, mul, reshape, slice, type Value, where } from '@emu-ts/graph';
+import { add, argmax, concat, less, mul, reshape, slice, sum, type Value, where } from '@emu-ts/graph';
 import { crossEntropy, linear, linearParams } from '@emu-ts/nn';
-import type { ParamTree } from '@emu-ts/params';
+import type { Params, ParamTree } from '@emu-ts/params';
 import { mergeTrees, type Objective, part, taggingLoss } from '@emu-ts/training';
-import { patchTags, shapeTags, tagsOfEmbedding } from './tags.js';
+import { choices, objectTags, patchTags, shapeTags, slots, tagsOfEmbedding } from './tags.js';
 
 /** Linear probes that are thrown away after the stage: what they can read, the language model can. */
+const embeddingProbes = (width: number) =>
+  tagsOfEmbedding.map(([from, to]) => linearParams(width, to - from));
 const probeParams = (visionWidth: number, width: number, pixels: number) => ({
   probe: {
     patch: linearParams(visionWidth, patchTags),
     pixels: linearParams(visionWidth, pixels),
-    embeddings: tagsOfEmbedding.map(([from, to]) => linearParams(width, to - from)),
+    embeddings: embeddingProbes(width),
   },
 });
 type ProbeTree = ReturnType<typeof probeParams>;
+type Known = { readonly params: ParamTree; readonly objective: Objective<ParamTree> };
 
 /**
  * Learning to see: every patch tells what covers it and which of its pixels, and every image embedding what it stands for,
  * all through linear probes. Batch: `images` f32 [b 3 h w], `patch_tags` f32 [b patches·patchTags], `pixel_tags` f32
- * [b patches·patch²], `picture_tags` f32 [b pictureTags], `patch_shapes` i32 [b patches].
+ * [b patches·patch²], `picture_tags` f32 [b pictureTags].
  */
 export function seeing<V extends ParamTree, C extends ParamTree>(
   encoder: VisualEncoderModel<V>,
   connector: CausalTransformerModel<C>,
   patchSize: number,
-): { readonly params: ParamTree; readonly objective: Objective<ParamTree> } {
+): Known {
   const params = mergeTrees([
     encoder.params,
     connector.params,
@@ -32,24 +35,18 @@ export function seeing<V extends ParamTree, C extends ParamTree>(
   ]);
   return {
     params,
-    objective: (p, { images, patch_tags, pixel_tags, picture_tags, patch_shapes }) => {
+    objective: (p, { images, patch_tags, pixel_tags, picture_tags }) => {
       const { probe } = part<ProbeTree>(p);
       const features = encoder.forward(part<V>(p), images); // [b 1+patches c]
-      const read = linear(probe.patch, slice(features, 1, 1, encoder.tokens)); // [b patches tags]
+      const patchesOf = slice(features, 1, 1, encoder.tokens);
+      const read = linear(probe.patch, patchesOf); // [b patches tags]
       const embeddings = connector.forward(part<C>(p), features); // [b queries d]
-      const known = probe.embeddings.map((one, q) => linear(one, slice(embeddings, 1, q, q + 1))); // [b 1 tags]
-      const [b] = images.shape;
-      const flat = (x: Value) => reshape(x, [b, -1]);
       const patches = taggingLoss(flat(read), patch_tags);
-      const pixels = taggingLoss(
-        flat(linear(probe.pixels, slice(features, 1, 1, encoder.tokens))),
-        pixel_tags,
-      );
-      const picture = taggingLoss(concat(known.map(flat), 1), picture_tags);
-      const shape = shapeLoss(read, reshape(patch_tags, read.shape), patch_shapes);
-      const weighted = [mul(patches.loss, 4), mul(pixels.loss, 2), mul(picture.loss, 8), shape];
+      const pixels = taggingLoss(flat(linear(probe.pixels, patchesOf)), pixel_tags);
+      const picture = taggingLoss(told(probe.embeddings, embeddings), picture_tags);
+      const shape = choiceLoss(read, reshape(patch_tags, read.shape), shapeTags);
       return {
-        loss: weighted.reduce((total, loss) => add(total, loss)),
+        loss: sumOf(mul(patches.loss, 4), mul(pixels.loss, 2), mul(picture.loss, 8), shape),
         metrics: {
           loss_patches: patches.loss,
           patch_accuracy: patches.metrics?.tag_accuracy as Value,
@@ -64,13 +61,57 @@ export function seeing<V extends ParamTree, C extends ParamTree>(
 }
 
 /**
- * Shapes are the slowest to be learnt and a small part of all tags: they are asked for once more, as a choice of one
- * among those that the tags know of.
- * @param logits [b n tags]; @param tags [b n tags]; @param shapes i32 [b n], negative where there is none
+ * Learning to tell apart: the image embeddings alone are asked, for every tag and once more for colour, shape and size as
+ * choices of one. Batch: `images` f32 [b 3 h w], `picture_tags` f32 [b pictureTags].
  */
-function shapeLoss(logits: Value, tags: Value, shapes: Value): Value {
-  const shapesOf = (x: Value) => reshape(slice(x, 2, ...shapeTags), [-1, shapeTags[1] - shapeTags[0]]);
-  const chosen = where(less(shapesOf(tags), 0), -30, shapesOf(logits));
-  const labels = reshape(shapes, [-1]);
-  return crossEntropy(chosen, labels, less(-1, labels));
+export function gathering<V extends ParamTree, C extends ParamTree>(
+  encoder: VisualEncoderModel<V>,
+  connector: CausalTransformerModel<C>,
+): Known {
+  const params = mergeTrees([
+    encoder.params,
+    connector.params,
+    { probe: { embeddings: embeddingProbes(connector.outputWidth) } },
+  ]);
+  return {
+    params,
+    objective: (p, { images, picture_tags }) => {
+      const embeddings = connector.forward(part<C>(p), encoder.forward(part<V>(p), images)); // [b queries d]
+      const read = told(part<ProbeTree>(p).probe.embeddings, embeddings); // [b pictureTags]
+      const picture = taggingLoss(read, picture_tags);
+      const [b] = read.shape;
+      const objectsOf = (x: Value) => reshape(slice(x, 1, 0, slots * objectTags), [b, slots, objectTags]);
+      const chosen = choices.map((range) => choiceLoss(objectsOf(read), objectsOf(picture_tags), range));
+      return {
+        loss: sumOf(mul(picture.loss, 8), ...chosen),
+        metrics: {
+          loss_picture: picture.loss,
+          picture_accuracy: picture.metrics?.tag_accuracy as Value,
+          loss_choices: sumOf(...chosen),
+        },
+      };
+    },
+  };
+}
+
+const sumOf = (...losses: Value[]): Value => losses.reduce((total, loss) => add(total, loss));
+const flat = (x: Value): Value => reshape(x, [x.shape[0], -1]);
+
+/** What the probes read from embeddings [b queries d], one after the other: [b pictureTags]. */
+const told = (probes: Params<ProbeTree>['probe']['embeddings'], embeddings: Value): Value =>
+  concat(
+    probes.map((probe, q) => flat(linear(probe, slice(embeddings, 1, q, q + 1)))),
+    1,
+  );
+
+/**
+ * Some tags, such as shapes, exclude each other and are slow to be learnt: they are asked for once more, as a choice of
+ * one among those that the tags know of, wherever there is one.
+ * @param logits [b n tags]; @param tags [b n tags]; @param range where the choices stand among the tags
+ */
+function choiceLoss(logits: Value, tags: Value, range: readonly [from: number, to: number]): Value {
+  const rows = (x: Value) => reshape(slice(x, 2, ...range), [-1, range[1] - range[0]]);
+  const known = rows(tags);
+  const asked = less(0.5, sum(where(less(0, known), known, 0), 1));
+  return crossEntropy(where(less(known, 0), -30, rows(logits)), argmax(known, -1), asked);
 }

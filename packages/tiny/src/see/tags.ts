@@ -19,9 +19,12 @@ import {
 export const unknown = -1;
 
 const factTags = 1 + colourNames.length + shapeNames.length + sizeNames.length;
+const shapesFrom = 1 + colourNames.length;
+const sizesFrom = shapesFrom + shapeNames.length;
 
-/** Where shapes stand among the tags of a patch or an object. */
-export const shapeTags = [1 + colourNames.length, 1 + colourNames.length + shapeNames.length] as const;
+/** Where colours, shapes and sizes stand among the tags of a patch or an object. */
+export const shapeTags = [shapesFrom, sizesFrom] as const;
+export const choices = [[1, shapesFrom], shapeTags, [sizesFrom, factTags]] as const;
 
 /** Distances, in patches, that the centre of a patch's object may lie beyond, to the right and below. */
 const offsets = [-1.5, -1, -0.5, 0, 0.5, 1, 1.5];
@@ -36,7 +39,8 @@ const levels = [32, 64, 96, 128, 160, 192, 224];
 
 /** Objects that have an embedding of their own. */
 export const slots = 4;
-const objectTags = factTags + 2 * steps + directions;
+/** Tags of one object. */
+export const objectTags = factTags + 2 * steps + directions;
 const countTags = slots;
 const backgroundTags = 3 * levels.length;
 /** Tags of one picture over all its embeddings. */
@@ -156,9 +160,3 @@ export function writePixelTags(out: Float32Array, { objects }: Scene, size: numb
 }
 
 const black = { from: [0, 0, 0], to: [0, 0, 0], angle: 0, noise: 0, noiseSeed: 0 } as const;
-
-/** The shape of each row of tags, by number; −1 where nothing is known. @param rows [n, width] tags */
-export const shapesOf = (rows: ArrayLike<number>, width: number, n: number): number[] =>
-  Array.from({ length: n }, (_, i) =>
-    shapeNames.findIndex((_name, k) => rows[i * width + shapeTags[0] + k] === 1),
-  );

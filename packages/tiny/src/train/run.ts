@@ -1,9 +1,10 @@
 import type { CallOptions } from '@emu-ts/base';
 import { latestRun, type Pace, train } from '@emu-ts/training';
-import { autoencodeStage } from '../draw/autoencode-stage.js';
-import { drawStage } from '../draw/draw-stage.js';
+import { autoencodeStage, sharpenStage } from '../draw/autoencode-stage.js';
+import { drawStage, finishStage, paintStage } from '../draw/draw-stage.js';
 import { instructStage } from '../instruct/stage.js';
-import { interleaveStage } from '../interleave/stage.js';
+import { interleaveStage, readStage } from '../interleave/stage.js';
+import { lookStage } from '../look/stage.js';
 import { seeStage } from '../see/stage.js';
 import { folderOf, type Stage, type StageName, type Workshop } from './stage.js';
 
@@ -11,9 +12,14 @@ import { folderOf, type Stage, type StageName, type Workshop } from './stage.js'
 export const stages: readonly Stage[] = [
   seeStage,
   interleaveStage,
-  instructStage,
   autoencodeStage,
   drawStage,
+  lookStage,
+  sharpenStage,
+  paintStage,
+  readStage,
+  instructStage,
+  finishStage,
 ];
 
 export interface TrainTinyOptions extends Workshop, CallOptions {

@@ -1,6 +1,6 @@
-import type { CallOptions, HostTensor } from '@emu-ts/base';
+import type { CallOptions } from '@emu-ts/base';
 import type { Executor } from '@emu-ts/graph';
-import { type TensorSource, tensorSource } from '@emu-ts/params';
+import type { TensorSource } from '@emu-ts/params';
 import {
   latestRun,
   type OpenSource,
@@ -33,7 +33,18 @@ export interface Stage {
   make(workshop: Workshop, updates: number, options: CallOptions): Promise<StagePlan>;
 }
 
-export const stageNames = ['see', 'interleave', 'instruct', 'autoencode', 'draw'] as const;
+export const stageNames = [
+  'see',
+  'interleave',
+  'autoencode',
+  'draw',
+  'look',
+  'sharpen',
+  'paint',
+  'read',
+  'instruct',
+  'finish',
+] as const;
 export type StageName = (typeof stageNames)[number];
 
 export interface StagePlan
@@ -50,7 +61,7 @@ export const folderOf = ({ dir }: Pick<Workshop, 'dir'>, stage: StageName): stri
 
 export interface WeightOptions {
   /** What was there before, where the stage trained only some. */
-  readonly under?: ReadonlyMap<string, HostTensor> | undefined;
+  readonly under?: TensorSource | undefined;
   /** Moving averages in place of the last values. */
   readonly averages?: boolean | undefined;
 }
@@ -59,10 +70,10 @@ export interface WeightOptions {
 export async function weightsOf(
   workshop: Pick<Workshop, 'dir'>,
   stage: StageName,
-  { under = new Map(), averages }: WeightOptions = {},
+  { under, averages }: WeightOptions = {},
 ): Promise<OpenSource> {
   const dir = folderOf(workshop, stage);
   const saved = await latestRun(dir);
   if (!saved) throw new Error(`${dir} has no checkpoint: run the stage '${stage}' first.`);
-  return openWeights(saved.dir, tensorSource(under), { averages });
+  return openWeights(saved.dir, under, { averages });
 }
