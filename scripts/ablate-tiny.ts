@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { causalTransformer } from '@emu-ts/causal-transformer';
 import { ComponentsModel, evaluateShapes } from '@emu-ts/evaluation';
@@ -8,7 +10,6 @@ import {
   type Ablation,
   ablations,
   formatOf,
-  learnTokenizer,
   smallEmu,
   tokenizerOf,
   trainTiny,
@@ -18,13 +19,17 @@ import { terminalProgress } from '@emu-ts/training';
 import { visualEncoder } from '@emu-ts/visual-encoder';
 
 /**
- * What parts of the recipe are for: the small Emu trained with everything and with one thing left out, all for the same
- * few updates, and a table of what each then answers rightly. Takes a broken-off run up where it was.
+ * What parts of the recipe are for: language models trained from nothing with everything and with one thing left out, all
+ * for the same few updates, and a table of what each then answers rightly. The eyes are those of a finished training
+ * (`--eyes`); average pooling, which only has to learn a projection, learns it for `--look` updates on the same encoder.
+ * Takes a broken-off run up where it was.
  */
 const { values } = parseArgs({
   options: {
     dir: { type: 'string', default: 'runs/ablations' },
-    see: { type: 'string', default: '1500' },
+    eyes: { type: 'string', default: 'runs/tiny' },
+    look: { type: 'string', default: '1000' },
+    threads: { type: 'string', default: '2' },
     interleave: { type: 'string', default: '1000' },
     n: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
@@ -33,30 +38,29 @@ const { values } = parseArgs({
   },
 });
 const seed = Number(values.seed);
-const tokenizerModel = learnTokenizer(seed);
+const tokenizerModel = new Uint8Array(await readFile(path.join(values.eyes, 'tokenizer.model')));
 const tokenizer = tokenizerOf(tokenizerModel, 'base');
 const split = values.split === 'train' ? 'train' : 'test';
 const tasks = ['caption', 'question', 'few-shot', 'video', 'dialogue'];
 const show = terminalProgress(process.stderr);
 const all: readonly ('nothing' | Ablation)[] = ['nothing', ...ablations];
-await using executor = await onnx({ worker: true, sessionOptions: { intraOpNumThreads: 2 } });
+await using executor = await onnx({
+  worker: true,
+  sessionOptions: { intraOpNumThreads: Number(values.threads) },
+});
 
 console.log(`| without | ${tasks.join(' | ')} |`);
 for (const left of all.filter((name) => values.only?.includes(name) ?? true)) {
   const without = left === 'nothing' ? undefined : left;
-  // Only average pooling sees otherwise: the rest share what the first stage of the full recipe learnt.
-  const own = without === 'causal-transformer' ? without : 'nothing';
-  const eyes = { dir: `${values.dir}/${own}`, executor, tokenizerModel, seed, without };
-  const workshop = { ...eyes, dir: `${values.dir}/${left}` };
+  const workshop = { dir: `${values.dir}/${left}`, executor, tokenizerModel, seed, without };
   const onUpdate = (_: unknown, pace: Parameters<typeof show>[0]) => show(pace);
-  await trainTiny({ ...eyes, only: ['see'], updates: Number(values.see), onUpdate });
-  await trainTiny({
-    ...workshop,
-    eyes: eyes.dir,
-    only: ['interleave'],
-    updates: Number(values.interleave),
-    onUpdate,
-  });
+  let { eyes } = values;
+  if (without === 'causal-transformer') {
+    await trainTiny({ ...workshop, eyes, only: ['look'], updates: Number(values.look), onUpdate });
+    eyes = workshop.dir;
+  }
+  const updates = Number(values.interleave);
+  await trainTiny({ ...workshop, eyes, only: ['interleave'], updates, onUpdate });
   const source = await weightsOf(workshop, 'interleave');
   await using _ = { [Symbol.asyncDispose]: () => source.close() };
   const parts = smallEmu(tokenizer.size, 'base', without);

@@ -9,6 +9,7 @@ import {
 import { type BatchKind, interleavedBatches } from '../interleave/data.js';
 import { vision } from '../model/config.js';
 import { formatOf, smallEmu, tokenizerOf } from '../model/model.js';
+import { looking } from '../train/looking.js';
 import { type Stage, weightsOf } from '../train/stage.js';
 
 const kinds: readonly BatchKind[] = [
@@ -21,24 +22,25 @@ const kinds: readonly BatchKind[] = [
 export const instructStage: Stage = {
   name: 'instruct',
   updates: 500,
-  async make(workshop, updates) {
+  async make(workshop, updates, options) {
     const { seed, tokenizerModel } = workshop;
     const base = tokenizerOf(tokenizerModel, 'base');
     const tokenizer = tokenizerOf(tokenizerModel, 'instruct');
     const format = formatOf(tokenizer);
-    const { whole } = smallEmu(tokenizer.size, 'instruct');
+    const parts = smallEmu(tokenizer.size, 'instruct');
     const padId = tokenizer.special.get('[PAD]') as number;
     const tuning = emuInstructionTuning(base.size);
     const step = trainingStep({
-      params: whole.params,
-      objective: interleavedObjective(whole),
+      params: parts.whole.params,
+      objective: interleavedObjective(parts.whole),
       optimizer: { ...tuning, groups: [{ name: 'lora', match: ['**'], rate: 2e-3 }] },
     });
     const pretrained = await weightsOf(workshop, 'read');
+    const { see, close } = await looking(workshop, parts, pretrained, options);
     return {
       step,
-      weights: loraStart(pretrained, whole.params, { seed }),
-      close: () => pretrained.close(),
+      weights: loraStart(pretrained, parts.whole.params, { seed }),
+      close,
       data: indexedData({
         batch: interleavedBatches({
           seed: seed + 1,
@@ -49,6 +51,7 @@ export const instructStage: Stage = {
           format,
           padId,
           imageSize: vision.imageSize,
+          see,
         }),
       }),
       schedule: warmupCosine({ steps: updates, warmup: 50, final: 0.02 }),

@@ -2,7 +2,7 @@ import { tensor } from '@emu-ts/base';
 import { colourNames, isHeldOutObject, shapeNames } from '@emu-ts/data';
 import type { RgbImage } from '@emu-ts/media';
 import { describe, expect, it } from 'vitest';
-import { vision } from '../model/config.js';
+import { queries, vision } from '../model/config.js';
 import { formatOf, tokenizerOf } from '../model/model.js';
 import { learnTokenizer } from '../words/tokenizer.js';
 import { interleavedBatches } from './data.js';
@@ -21,6 +21,13 @@ const options = {
   format: formatOf(tokenizer),
   padId: tokenizer.special.get('[PAD]') as number,
   imageSize: vision.imageSize,
+  /** The first byte of a picture for all of its embeddings. */
+  see: async (pictures: readonly RgbImage[]) =>
+    tensor(
+      'f32',
+      [pictures.length, queries, 1],
+      Float32Array.from(pictures.flatMap(({ data }) => new Array<number>(queries).fill(data[0]))),
+    ),
 } as const;
 
 describe('interleaved batches', () => {
@@ -33,15 +40,9 @@ describe('interleaved batches', () => {
 
   it('come back after a while, as embeddings of pictures that were seen once', async () => {
     let seen = 0;
-    const see = async (pictures: readonly RgbImage[]) => {
+    const see = (pictures: readonly RgbImage[]) => {
       seen += pictures.length;
-      return tensor(
-        'f32',
-        [pictures.length, options.format.queries, 1],
-        Float32Array.from(
-          pictures.flatMap(({ data }) => new Array<number>(options.format.queries).fill(data[0])),
-        ),
-      );
+      return options.see(pictures);
     };
     const kinds = [{ tasks: ['caption'], rows: 2, share: 1 }] as const;
     const batch = interleavedBatches({ ...options, kinds, see, passes: 2 });
@@ -52,7 +53,7 @@ describe('interleaved batches', () => {
       all.slice(from, from + pass).map(({ ids }) => Array.from(ids.data, Number).join());
     expect(new Set(idsOf(0))).toEqual(new Set(idsOf(pass)));
     expect(idsOf(2 * pass).some((ids) => idsOf(0).includes(ids))).toBe(false);
-    expect(all[0].image_embeddings.shape.slice(1)).toEqual([options.format.queries, 1]);
+    expect(all[0].image_embeddings.shape.slice(1)).toEqual([queries, 1]);
   });
 
   it('take turns by their shares', async () => {

@@ -1,7 +1,7 @@
 import { type HostTensor, sizeOf, tensor } from '@emu-ts/base';
 import type { SequenceFormat, Tokenizer, TrainingTargets } from '@emu-ts/contracts';
 import { drawScene, makeSample, type SampleForm, type Scene, type ShapesOptions } from '@emu-ts/data';
-import { preprocess, type RgbImage } from '@emu-ts/media';
+import type { RgbImage } from '@emu-ts/media';
 import { collate, type TrainingRow } from '@emu-ts/training';
 import { neverShown } from './never-shown.js';
 import { type Lesson, lesson } from './prompts.js';
@@ -23,8 +23,8 @@ export interface InterleavedOptions {
   readonly format: SequenceFormat;
   readonly padId: number;
   readonly imageSize: number;
-  /** Gives batches embeddings in place of pixels: what stands still need not be looked at in every step. */
-  readonly see?: ((pictures: readonly RgbImage[]) => Promise<HostTensor<'f32'>>) | undefined;
+  /** Embeddings f32 [pictures queries width]. What sees stands still, so that nothing is looked at twice. */
+  readonly see: (pictures: readonly RgbImage[]) => Promise<HostTensor<'f32'>>;
   /** How often samples come, a while apart. Default once. */
   readonly passes?: number | undefined;
 }
@@ -60,15 +60,14 @@ export function interleavedBatches(
     // Which quarter comes when differs from turn to turn: lengths mix over neighbouring updates.
     const part = (round + turn) % together;
     const chosen = (await made).slice(part * rows, (part + 1) * rows);
-    const images = options.see ? 'embeddings' : 'pixels';
-    return collate(chosen, { queries: format.queries, padId, images, multiples, excluded: 2 });
+    return collate(chosen, { queries: format.queries, padId, images: 'embeddings', multiples, excluded: 2 });
   };
 }
 
 /** More samples than any group has: their numbers never meet. */
 const mostRows = 512;
 
-/** Samples for a few batches with what the model gets of their pictures, shortest first. */
+/** Samples for a few batches, their pictures seen, shortest first. */
 async function rowsOf(
   options: InterleavedOptions,
   kind: BatchKind,
@@ -77,11 +76,6 @@ async function rowsOf(
   const { imageSize: size, see } = options;
   const drafts = draftsOf(options, kind, first);
   const drawn = drafts.map(({ scenes }) => scenes.map((scene) => drawScene(scene, size)));
-  if (!see)
-    return drafts.map(({ scenes: _, ...row }, i) => ({
-      ...row,
-      images: drawn[i].map((picture) => preprocess(picture, { size })),
-    }));
   const { shape, data } = await see(drawn.flat());
   const each = shape.slice(1);
   let next = 0;

@@ -1,9 +1,9 @@
 import { tensorSource } from '@emu-ts/params';
 import { indexedData, interleavedObjective, trainingStep, warmupCosine } from '@emu-ts/training';
 import { vision } from '../model/config.js';
-import { openEyes } from '../model/eyes.js';
 import { type Ablation, formatOf, smallEmu, tokenizerOf } from '../model/model.js';
 import { freshWeights } from '../see/start.js';
+import { looking } from '../train/looking.js';
 import { type Stage, type Workshop, weightsOf } from '../train/stage.js';
 import { type BatchKind, interleavedBatches } from './data.js';
 
@@ -22,7 +22,7 @@ const withoutVideo = ({ tasks, ...kind }: BatchKind): BatchKind => ({
 });
 
 /** What a pretrained model sees is kept as it is: targets of the image loss then stand still, and nothing can collapse. */
-const eyes = (without?: Ablation): string[] => [
+const standing = (without?: Ablation): string[] => [
   'visual.**',
   'ln_visual.**',
   without === 'causal-transformer' ? 'pooling.**' : 'cformer.**',
@@ -41,7 +41,7 @@ function reading(workshop: Workshop, rate: number) {
       eps: 1e-6,
       weightDecay: 0.02,
       clipNorm: 1,
-      frozen: eyes(without),
+      frozen: standing(without),
       groups: [{ name: 'language-model', match: ['**'], rate }],
     },
   });
@@ -60,19 +60,22 @@ function reading(workshop: Workshop, rate: number) {
 export const interleaveStage: Stage = {
   name: 'interleave',
   updates: 4700,
-  async make(workshop, updates) {
-    const { seed, without } = workshop;
-    const { parts, step, documents } = reading(workshop, 1.5e-3);
-    const weights = await weightsOf({ dir: workshop.eyes ?? workshop.dir }, 'see', {
-      under: tensorSource(freshWeights(parts.whole.params, vision, seed)),
-    });
+  async make(workshop, updates, options) {
+    const { seed, without, eyes } = workshop;
+    const { parts, documents, ...plan } = reading(workshop, 1.5e-3);
+    const fresh = tensorSource(freshWeights(parts.whole.params, vision, seed));
+    const weights = await (eyes
+      ? weightsOf({ dir: eyes }, 'look', { under: fresh })
+      : weightsOf(workshop, 'see', { under: fresh }));
+    const { see, close } = await looking(workshop, parts, weights, options);
     return {
-      step,
+      ...plan,
       weights,
-      close: () => weights.close(),
+      close,
       data: indexedData({
         batch: interleavedBatches({
           ...documents,
+          see,
           seed,
           kinds: without === 'video' ? kinds.map(withoutVideo) : kinds,
         }),
@@ -98,29 +101,22 @@ const apart: readonly BatchKind[] = [
  */
 export const readStage: Stage = {
   name: 'read',
-  updates: 8000,
+  updates: 6000,
   async make(workshop, updates, options) {
-    const { seed, executor } = workshop;
-    const { parts, step, documents } = reading(workshop, 1.2e-3);
+    const { seed } = workshop;
+    const { parts, documents, ...plan } = reading(workshop, 1.2e-3);
     const before = await weightsOf(workshop, 'interleave');
     const weights = await weightsOf(workshop, 'look', { under: before });
-    const eyes = await openEyes(parts, { ...options, executor, source: weights });
+    const { see, close } = await looking(workshop, parts, weights, options);
     return {
-      step,
+      ...plan,
       weights,
       async close() {
-        await eyes[Symbol.asyncDispose]();
-        await weights.close();
+        await close();
         await before.close();
       },
       data: indexedData({
-        batch: interleavedBatches({
-          ...documents,
-          seed: seed + 11,
-          kinds: apart,
-          see: (pictures) => eyes.see(pictures, options),
-          passes: 3,
-        }),
+        batch: interleavedBatches({ ...documents, see, seed: seed + 11, kinds: apart, passes: 3 }),
       }),
       schedule: warmupCosine({ steps: updates, warmup: 200, final: 0.02 }),
     };

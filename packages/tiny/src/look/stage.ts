@@ -32,7 +32,7 @@ export const lookStage: Stage = {
         groups: [{ name: 'causal-transformer', match: ['**'], rate: 1e-3 }],
       },
     });
-    const weights = await weightsOf(workshop, 'interleave', {
+    const weights = await weightsOf({ dir: workshop.eyes ?? workshop.dir }, 'interleave', {
       under: tensorSource(freshWeights(params, vision, seed)),
     });
     const shared = { batch, imageSize: vision.imageSize };

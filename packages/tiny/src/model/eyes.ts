@@ -22,6 +22,7 @@ export interface EyesOptions extends CallOptions {
   readonly source: TensorSource;
 }
 
+/** @param parts models of both, as `smallEmu` gives them */
 export async function openEyes(
   parts: Pick<ReturnType<typeof smallEmu>, 'visualEncoder' | 'causalTransformer'>,
   options: EyesOptions,

@@ -20,9 +20,9 @@ export interface Workshop {
   /** The bytes of `tokenizer.model`. */
   readonly tokenizerModel: Uint8Array;
   readonly seed: number;
-  /** Leaves something out of the stages 'see' and 'interleave', for comparison. */
+  /** Leaves something out of the stages 'look' and 'interleave', for comparison. */
   readonly without?: Ablation | undefined;
-  /** Where the stage 'see' is, when it is shared. Default `dir`. */
+  /** A finished training whose eyes those two stages share. Default none: they go on from what is in `dir`. */
   readonly eyes?: string | undefined;
 }
 
