@@ -145,8 +145,8 @@ export const paintStage = drawing({
 /** What the language model predicts in the end is less exact, and what the decoder will be given. */
 export const finishStage = drawing({
   name: 'finish',
-  updates: 1500,
-  pictures: 16_000,
+  updates: 1000,
+  pictures: 8_000,
   first: 31,
   rate: 4e-4,
   model: ['read'],

@@ -13,15 +13,15 @@ import { looking } from '../train/looking.js';
 import { type Stage, weightsOf } from '../train/stage.js';
 
 const kinds: readonly BatchKind[] = [
-  { tasks: { caption: 2, question: 3, 'text-to-image': 2 }, rows: 32, share: 3 },
-  { tasks: { dialogue: 2, 'in-context': 1, blend: 1, 'describe-and-draw': 2 }, rows: 24, share: 3 },
-  { tasks: { 'few-shot': 1, 'video-caption': 1, 'video-question': 1 }, rows: 10, share: 2 },
+  { tasks: { caption: 2, question: 3, 'text-to-image': 2 }, rows: 48, share: 3 },
+  { tasks: { dialogue: 2, 'in-context': 1, blend: 1, 'describe-and-draw': 2 }, rows: 32, share: 3 },
+  { tasks: { 'few-shot': 1, 'video-caption': 2, 'video-question': 2 }, rows: 14, share: 2 },
 ];
 
 /** Instruction tuning by low-rank updates: answers only, `[IMG]` asked for too, so that a reply may open a picture. */
 export const instructStage: Stage = {
   name: 'instruct',
-  updates: 500,
+  updates: 700,
   async make(workshop, updates, options) {
     const { seed, tokenizerModel } = workshop;
     const base = tokenizerOf(tokenizerModel, 'base');
