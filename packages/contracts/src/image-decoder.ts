@@ -54,6 +54,8 @@ export interface ImageDecoder extends AsyncDisposable {
   readonly condition: { readonly rows: number; readonly width: number };
   /** Where the condition of an unconditioned prediction comes from: the empty prompt, an all-zero image, or nowhere. */
   readonly nullCondition: 'empty-prompt' | 'zero-image' | 'none';
+  /** What `decode` takes where a call does not say; absent: 50 steps and a guidance scale of 7.5, as in the reference. */
+  readonly defaults?: Readonly<Required<Pick<DecodeImageOptions, 'steps' | 'guidanceScale'>>> | undefined;
   /**
    * @param condition f32 `[2b n d]` with guidance: b conditions, then their b negatives; `[b n d]` without. Stays the
    *   caller's.

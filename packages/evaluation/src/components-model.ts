@@ -31,9 +31,9 @@ export interface ModelComponents {
 
 export interface ComponentsModelOptions {
   readonly form: SampleForm;
-  /** Denoising steps; 25 by default. */
+  /** Denoising steps; by default the decoder's. */
   readonly steps?: number | undefined;
-  /** Default 7.5, as in the reference. */
+  /** Default the decoder's. */
   readonly guidanceScale?: number | undefined;
   /** One of the decoder's schedulers. */
   readonly scheduler?: string | undefined;
@@ -168,7 +168,8 @@ export class ComponentsModel implements ShapesModel {
       throw new EmuError('NO_DECODER', 'Pictures were asked for, but the model has no image decoder.', {
         hint: 'Leave the drawing tasks out, or give a decoder.',
       });
-    const { guidanceScale = 7.5, steps = 25, scheduler } = this.options;
+    const { steps, scheduler } = this.options;
+    const guidanceScale = this.options.guidanceScale ?? imageDecoder.defaults?.guidanceScale ?? 7.5;
     const guided = guidanceScale > 1 && imageDecoder.nullCondition === 'empty-prompt';
     const empty = guided ? [format.encode([opened]).ids] : [];
     const ids = [...rows.map((row) => row.ids), ...empty];

@@ -64,8 +64,8 @@ export const withSampling = (command: Command): Command =>
 
 export const withDrawing = (command: Command): Command =>
   command
-    .option('--steps <n>', 'denoising steps', integer(1), 50)
-    .option('--guidance <x>', 'how strongly to follow the input', number, 7.5)
+    .option('--steps <n>', "denoising steps (default: the model's own, or 50)", integer(1))
+    .option('--guidance <x>', "how strongly to follow the input (default: the model's own, or 7.5)", number)
     .option('--size <WxH>', 'width and height in pixels', size)
     .option('--scheduler <name>', 'pndm, ddim, euler, euler_karras, dpmpp2m or dpmpp2m_karras')
     .option('--no-safety', 'do not run the safety checker')

@@ -5,6 +5,7 @@ import {
   parseT5Config,
 } from '@emu-ts/causal-transformer';
 import type { TensorInfo } from '@emu-ts/checkpoint';
+import type { DecodeDefaults } from '@emu-ts/diffusion-decoder';
 import { emu14bLlama, type LlamaConfig, parseLlamaConfig, type WeightDType } from '@emu-ts/language-model';
 import { type EvaClipConfig, evaClipG14, parseEvaClipConfig } from '@emu-ts/visual-encoder';
 
@@ -13,6 +14,8 @@ export interface EmuConfig {
   readonly vision: EvaClipConfig;
   readonly causal: CausalTransformerConfig;
   readonly language: LlamaConfig;
+  /** How the image decoder is used where a call does not say. */
+  readonly drawing?: Partial<DecodeDefaults> | undefined;
 }
 
 export interface ConfigOptions {
@@ -27,7 +30,8 @@ type Json = Readonly<Record<string, unknown>>;
 /**
  * Reads a model's sizes. The released checkpoints carry none (they are constants of the reference code), so without a
  * file the sizes are Emu-14B's; a smaller model has a `config.json` with the sections `emu` (as `Emu-14B.json`), `t5`,
- * `llama`, and `lora` for an instruction-tuned one.
+ * `llama`, `lora` for an instruction-tuned one, and `drawing` (`steps`, `guidance_scale`, `scheduler`) where pictures want
+ * other defaults than the reference's.
  */
 export function readConfig(json: Json | undefined, { entries, instruct, weights }: ConfigOptions): EmuConfig {
   const language = { vocabSize: vocabularyOf(entries), ...(weights ? { weights } : {}) };
@@ -49,7 +53,24 @@ export function readConfig(json: Json | undefined, { entries, instruct, weights 
     inputWidth: vision.width,
     outputWidth: parsed.width,
   };
-  return { vision, causal: parseT5Config(section(json, 't5'), neighbours), language: parsed };
+  const causal = parseT5Config(section(json, 't5'), neighbours);
+  return { vision, causal, language: parsed, drawing: drawingOf(json) };
+}
+
+function drawingOf(json: Json): EmuConfig['drawing'] {
+  if (json.drawing === undefined) return undefined;
+  const { steps, guidance_scale: guidanceScale, scheduler } = section(json, 'drawing');
+  const wrong = Object.entries({ steps, guidance_scale: guidanceScale }).find(
+    ([, value]) => value !== undefined && typeof value !== 'number',
+  );
+  if (wrong || (scheduler !== undefined && typeof scheduler !== 'string'))
+    throw new EmuError(
+      'CONFIG',
+      `config.json has ${JSON.stringify(json.drawing)} for 'drawing', wanted numbers steps and guidance_scale and the name of a scheduler.`,
+    );
+  return Object.fromEntries(
+    Object.entries({ steps, guidanceScale, scheduler }).filter(([, value]) => value !== undefined),
+  );
 }
 
 function section(json: Json, name: string): Json {

@@ -134,6 +134,7 @@ async function placeDecoder(
     unet: { config: parseUnetConfig(await json('unetConfig')), weights: unet },
     vae: { config: parseVaeConfig(await json('vaeConfig')), weights: vae },
     safetyChecker: await placeSafetyChecker(source, executor, belongings, options),
+    defaults: source.config.drawing,
     ...(layout.scheduler ? { schedulers: schedulerSet(await json('scheduler')) } : {}),
     signal,
     onProgress,

@@ -81,7 +81,8 @@ async function drawSequence(
     );
   }
   const { signal } = options;
-  const guided = (options.guidanceScale ?? 7.5) > 1 && decoder.nullCondition === 'empty-prompt';
+  const guidanceScale = options.guidanceScale ?? decoder.defaults?.guidanceScale ?? 7.5;
+  const guided = guidanceScale > 1 && decoder.nullCondition === 'empty-prompt';
   const last = sequence[sequence.length - 1];
   const rows = guided ? [sequence, [...negative, last]] : [sequence];
   const encode = { contextLength: languageModel.contextLength, reserve: causalTransformer.queries - 1 };

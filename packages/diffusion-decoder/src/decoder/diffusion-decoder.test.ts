@@ -230,3 +230,15 @@ describe('decode', () => {
     );
   });
 });
+
+it('takes what a call does not say from its defaults', async () => {
+  const given = { steps: 3, guidanceScale: 2, height: 8, width: 8, scheduler: 'ddim' };
+  const options = tinyDecoder(interpreter());
+  await using usual = await createDiffusionDecoder(options);
+  await using decoder = await createDiffusionDecoder({ ...options, defaults: given });
+  const [said] = await usual.decode(condition(2), given);
+  const [unsaid] = await decoder.decode(condition(2));
+  expect(unsaid).toEqual(said);
+  const [other] = await decoder.decode(condition(2), { scheduler: 'euler' });
+  expect(other).not.toEqual(said);
+});

@@ -24,7 +24,7 @@ export interface DiffusionDecoderOptions extends CallOptions {
   readonly schedulers?: SchedulerSet | undefined;
   /** Without one, no picture is ever flagged. It stays the caller's. */
   readonly safetyChecker?: SafetyChecker | undefined;
-  /** Default: 50 steps, guidance 7.5, the size the UNet was trained for. */
+  /** Default: 50 steps, guidance 7.5, the size the UNet was trained for, the checkpoint's own scheduler. */
   readonly defaults?: Partial<DecodeDefaults> | undefined;
 }
 

@@ -12,6 +12,8 @@ export interface DecodeDefaults {
   readonly guidanceScale: number;
   readonly height: number;
   readonly width: number;
+  /** By name; absent: the first of the decoder's. */
+  readonly scheduler?: string | undefined;
 }
 
 /** A call with everything checked and decided. */
@@ -52,7 +54,7 @@ export function planDecode(condition: AnyTensor, options: DecodeImageOptions, sc
     height,
     width,
     guidanceScale,
-    scheduler: chooseScheduler(options.scheduler, schedulers)(steps),
+    scheduler: chooseScheduler(options.scheduler ?? defaults.scheduler, schedulers)(steps),
     noise: options.latents ? givenNoise(options.latents, shape) : seededNoise(options.seed ?? 0, shape),
   };
 }

@@ -41,5 +41,7 @@ export const configJson = (vocabSize: number) => {
       vocab_size: vocabSize,
     },
     lora,
+    // Chosen on pictures of training combinations.
+    drawing: { steps: 20, guidance_scale: 3 },
   };
 };

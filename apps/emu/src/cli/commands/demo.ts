@@ -10,8 +10,8 @@ import { print } from '../print.js';
 
 interface DemoWords extends ModelOptions {
   readonly out: string;
-  readonly steps: number;
-  readonly guidance: number;
+  readonly steps?: number;
+  readonly guidance?: number;
 }
 
 /** Every ability of the model once, on the world of shapes: prompts, replies, and whether they are right. */
@@ -19,8 +19,8 @@ export function demoCommand(emu: Command, signal: AbortSignal): void {
   withModel(emu.command('demo').exitOverride())
     .description('caption, answer, follow a video, draw and blend, and lay the pictures out on a sheet')
     .option('--out <folder>', 'where pictures go', 'out')
-    .option('--steps <n>', 'denoising steps of a picture', integer(1), 20)
-    .option('--guidance <x>', 'how strongly pictures follow the prompt', number, 3)
+    .option('--steps <n>', "denoising steps of a picture (default: the model's own, or 50)", integer(1))
+    .option('--guidance <x>', "how strongly pictures follow (default: the model's own, or 7.5)", number)
     .action(async (words: DemoWords) => {
       const { out, steps, guidance, seed, json } = words;
       await mkdir(out, { recursive: true });

@@ -5,8 +5,8 @@ import { type ModelOptions, useModel, withDrawing, withModel } from '../options.
 import { printReply } from '../print.js';
 
 interface DrawWords extends ModelOptions {
-  readonly steps: number;
-  readonly guidance: number;
+  readonly steps?: number;
+  readonly guidance?: number;
   readonly size?: { width: number; height: number };
   readonly scheduler?: string;
   readonly out: string;

@@ -19,8 +19,8 @@ interface EvalWords extends ModelOptions {
   readonly form?: 'document' | 'dialogue';
   readonly batch: number;
   readonly maxNewTokens: number;
-  readonly steps: number;
-  readonly guidance: number;
+  readonly steps?: number;
+  readonly guidance?: number;
   readonly scheduler?: string;
   readonly failures: number;
   readonly out?: string;
@@ -42,8 +42,8 @@ export function evalCommand(emu: Command, signal: AbortSignal): void {
     )
     .option('--batch <n>', 'prompts answered together', integer(1), 16)
     .option('--max-new-tokens <n>', 'longest reply', integer(1), 64)
-    .option('--steps <n>', 'denoising steps of a picture', integer(1), 25)
-    .option('--guidance <x>', 'how strongly pictures follow the prompt', number, 7.5)
+    .option('--steps <n>', "denoising steps of a picture (default: the model's own, or 50)", integer(1))
+    .option('--guidance <x>', "how strongly pictures follow (default: the model's own, or 7.5)", number)
     .option('--scheduler <name>', 'pndm, ddim, euler, euler_karras, dpmpp2m or dpmpp2m_karras')
     .option('--failures <n>', 'wrong replies shown of each ability', integer(0), 5)
     .option('-o, --out <folder>', 'where the pictures of wrong replies go')

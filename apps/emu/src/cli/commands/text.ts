@@ -53,8 +53,8 @@ export function textCommands(emu: Command, signal: AbortSignal): void {
         words: Words & {
           output: 'text' | 'image' | 'auto';
           out: string;
-          steps: number;
-          guidance: number;
+          steps?: number;
+          guidance?: number;
           size?: { width: number; height: number };
         },
       ) => {
