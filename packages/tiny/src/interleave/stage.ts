@@ -87,10 +87,10 @@ export const interleaveStage: Stage = {
 
 /** The second time every task comes by itself, and videos as often as captions. */
 const apart: readonly BatchKind[] = [
-  { tasks: { caption: 1 }, rows: 64, share: 5 },
+  { tasks: { caption: 1 }, rows: 64, share: 4 },
   { tasks: { question: 1 }, rows: 80, share: 4 },
   { tasks: { 'text-to-image': 1 }, rows: 64, share: 2 },
-  { tasks: { 'video-caption': 1, 'video-question': 1 }, rows: 24, share: 4 },
+  { tasks: { 'video-caption': 1, 'video-question': 1 }, rows: 24, share: 6 },
   { tasks: { dialogue: 2, 'in-context': 2, blend: 1, 'describe-and-draw': 1 }, rows: 40, share: 3 },
   { tasks: { document: 2, 'few-shot': 1, storyboard: 1 }, rows: 14, share: 2 },
 ];

@@ -2,6 +2,7 @@ import {
   colourNames,
   drawScene,
   type Facts,
+  inOrder,
   isHeldOutObject,
   outlines,
   type Scene,
@@ -98,17 +99,13 @@ function direction({ shape, rotation }: SceneObject): number[] {
   );
 }
 
-/** Objects are ordered by colour, then shape, size and place; where there is no colour, by the rest. */
-const rank = ({ colour, shape, size, x }: SceneObject, coloured: boolean): number =>
-  (((coloured ? colourNames.indexOf(colour) : 0) * 8 + shapeNames.indexOf(shape)) * 2 +
-    sizeNames.indexOf(size)) *
-    2 +
-  x;
-
 /** [pictureTags] */
 export function tagsOfPicture({ objects, background }: Scene, telling: Telling): number[] {
   const { coloured } = telling;
-  const ordered = [...objects].sort((a, b) => rank(a, coloured) - rank(b, coloured));
+  // Where no colour is to be seen, all count as one.
+  const ordered = inOrder(
+    coloured ? objects : objects.map((object) => ({ ...object, colour: colourNames[0] })),
+  );
   const known = Array.from({ length: slots }, (_, i) => {
     const object = ordered[i];
     return object

@@ -1,6 +1,7 @@
 import type { Draws } from '../../draws.js';
 import {
   factsOf,
+  inOrder,
   isClearlyPlaced,
   type ObjectFacts,
   placeOf,
@@ -21,7 +22,8 @@ import {
 
 /**
  * A caption that says everything: of one object size, colour, shape and place, of two their relation, and of more the
- * relation of each to the next.
+ * relation of each to the next. Objects are named in the order of the world's lists, so that a caption of many objects has
+ * one right order and not two dozen.
  */
 export const caption = (draws: Draws, scene: Scene): string => {
   const { length } = scene.objects;
@@ -32,28 +34,26 @@ export const caption = (draws: Draws, scene: Scene): string => {
 
 /** The same without an opening, to go on from other words. */
 export function plainCaption(draws: Draws, scene: Scene): string {
-  const { objects } = scene;
+  const objects = inOrder(scene.objects);
   if (objects.length === 1) return `${single(draws, objects[0])}.`;
-  return `${objects.length === 2 ? two(draws, scene) : many(draws, scene)}.`;
+  return `${objects.length === 2 ? two(draws, scene, objects) : many(draws, scene, objects)}.`;
 }
 
 function single(draws: Draws, object: SceneObject): string {
   return `${indefinite(factsOf(object))} ${draws.pick(placeWords[placeOf(object)])}`;
 }
 
-function two(draws: Draws, scene: Scene): string {
-  const [a, b] = draws.shuffle(scene.objects);
+function two(draws: Draws, scene: Scene, [a, b]: readonly SceneObject[]): string {
   const relation = relationOf(a, b);
   const first = indefinite(factsOf(a));
   const second = indefinite(factsOf(b));
   const how = draws.int(4);
-  if (how === 2) return `${second} with ${first} ${relationToIt[relation]}`;
+  if (how === 2) return `${first} with ${second} ${relationToIt[opposite[relation]]}`;
   if (how === 3) return `${first} and ${second}; ${related(draws, scene, a, b)}`;
   return `${first} ${draws.pick(relationWords[relation])} ${second}`;
 }
 
-function many(draws: Draws, scene: Scene): string {
-  const { objects } = scene;
+function many(draws: Draws, scene: Scene, objects: readonly SceneObject[]): string {
   const list = enumerate(objects.map((object) => indefinite(factsOf(object))));
   const links = objects.slice(1).map((object, i) => related(draws, scene, objects[i], object));
   return `${list}; ${enumerate(links)}`;

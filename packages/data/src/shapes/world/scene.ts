@@ -9,6 +9,7 @@ import {
   type ShapeName,
   type SizeName,
   shapeNames,
+  sizeNames,
 } from './vocabulary.js';
 
 /** One drawn thing. Lengths are parts of the picture's side, y grows downwards. */
@@ -49,6 +50,19 @@ export interface Facts {
   readonly colour: ColourName;
   readonly size: SizeName;
 }
+
+/**
+ * Objects by what they are, in the order of the world's lists: colour, then shape, then size, and last from left to right.
+ * Whoever names all objects of a picture in this order never has to remember which ones were named.
+ */
+export const inOrder = <O extends Facts & Pick<SceneObject, 'x'>>(objects: readonly O[]): O[] =>
+  [...objects].sort((a, b) => rank(a) - rank(b));
+
+const rank = ({ colour, shape, size, x }: Facts & Pick<SceneObject, 'x'>): number =>
+  ((colourNames.indexOf(colour) * shapeNames.length + shapeNames.indexOf(shape)) * sizeNames.length +
+    sizeNames.indexOf(size)) *
+    2 +
+  x;
 
 /** Some of it. */
 export type ObjectFacts = { readonly [Name in keyof Facts]?: Facts[Name] | undefined };
