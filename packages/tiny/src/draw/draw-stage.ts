@@ -145,13 +145,13 @@ export const paintStage = drawing({
 /** What the language model predicts in the end is less exact, and what the decoder will be given. */
 export const finishStage = drawing({
   name: 'finish',
-  updates: 1000,
-  pictures: 8_000,
+  updates: 2000,
+  pictures: 10_000,
   first: 31,
-  rate: 4e-4,
+  rate: 8e-4,
   model: ['read'],
   from: 'paint',
-  seenShare: () => 0.25,
+  seenShare: () => 0.3,
 });
 
 async function opened(workshop: Workshop, ...stages: readonly StageName[]) {
