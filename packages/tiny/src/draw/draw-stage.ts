@@ -12,14 +12,13 @@ import {
   diffusionObjective,
   drawNoise,
   indexedData,
-  type OpenSource,
   part,
   trainingStep,
   warmupCosine,
 } from '@emu-ts/training';
 import { llama } from '../model/config.js';
 import { schedulerJson, unetJson } from '../model/decoder.js';
-import { type Stage, type StageName, type Workshop, weightsOf } from '../train/stage.js';
+import { layered, type Stage, type StageName, weightsOf } from '../train/stage.js';
 import { drawings } from './conditions.js';
 import { latentsOf, scaleOf } from './latents.js';
 
@@ -51,8 +50,8 @@ const drawing = ({ name, updates: wanted, ...drawing }: Drawing): Stage => ({
   updates: wanted,
   async make(workshop, updates, options) {
     const { seed, executor, tokenizerModel } = workshop;
-    await using model = await opened(workshop, ...drawing.model);
-    await using autoencoder = await opened(workshop, 'autoencode');
+    await using model = await layered(workshop, drawing.model);
+    await using autoencoder = await layered(workshop, ['autoencode']);
     const before = drawing.from && (await weightsOf(workshop, drawing.from, { averages: true }));
     const samples = Math.min(drawing.pictures, updates * batch);
     const drawn = await drawings({
@@ -153,17 +152,6 @@ export const finishStage = drawing({
   from: 'paint',
   seenShare: () => 0.3,
 });
-
-async function opened(workshop: Workshop, ...stages: readonly StageName[]) {
-  const sources: OpenSource[] = [];
-  for (const stage of stages) sources.push(await weightsOf(workshop, stage, { under: sources.at(-1) }));
-  return {
-    source: sources[sources.length - 1],
-    async [Symbol.asyncDispose]() {
-      for (const source of sources) await source.close();
-    },
-  };
-}
 
 /** Rows of tables of one shape, copied: row `i` from table number `which[i]`, the first where there is no number. */
 function rows(

@@ -48,7 +48,7 @@ export async function exportModel(
   const words = tokenizerOf(tokenizerModel, 'base').size;
   await json(configJson(words), 'config.json');
 
-  const base = await weightsOf(workshop, 'read');
+  const base = await weightsOf(workshop, 'practise');
   await save(smallEmu(words, 'base').whole.params, base, 'multimodal_encoder', 'pytorch_model.safetensors');
   await base.close();
 

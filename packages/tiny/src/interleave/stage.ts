@@ -4,7 +4,7 @@ import { vision } from '../model/config.js';
 import { type Ablation, formatOf, smallEmu, tokenizerOf } from '../model/model.js';
 import { freshWeights } from '../see/start.js';
 import { looking } from '../train/looking.js';
-import { type Stage, type Workshop, weightsOf } from '../train/stage.js';
+import { layered, type Stage, type StageName, type Workshop } from '../train/stage.js';
 import { type BatchKind, interleavedBatches } from './data.js';
 
 /** Every task of the world, those of like length together. */
@@ -65,12 +65,12 @@ export const interleaveStage: Stage = {
     const { parts, documents, ...plan } = reading(workshop, 1.5e-3);
     const fresh = tensorSource(freshWeights(parts.whole.params, vision, seed));
     const weights = await (eyes
-      ? weightsOf({ dir: eyes }, 'look', { under: fresh })
-      : weightsOf(workshop, 'see', { under: fresh }));
+      ? layered({ dir: eyes }, ['look'], fresh)
+      : layered(workshop, ['see'], fresh));
     const { see, close } = await looking(workshop, parts, weights, options);
     return {
       ...plan,
-      weights,
+      weights: weights.source,
       close,
       data: indexedData({
         batch: interleavedBatches({
@@ -85,40 +85,67 @@ export const interleaveStage: Stage = {
   },
 };
 
-/** The second time every task comes by itself, and videos as often as captions. */
-const apart: readonly BatchKind[] = [
-  { tasks: { caption: 1 }, rows: 64, share: 4 },
-  { tasks: { question: 1 }, rows: 80, share: 4 },
-  { tasks: { 'text-to-image': 1 }, rows: 64, share: 2 },
-  { tasks: { 'video-caption': 1, 'video-question': 1 }, rows: 24, share: 6 },
-  { tasks: { dialogue: 2, 'in-context': 2, blend: 1, 'describe-and-draw': 1 }, rows: 40, share: 3 },
-  { tasks: { document: 2, 'few-shot': 1, storyboard: 1 }, rows: 14, share: 2 },
-];
+interface Reading {
+  readonly name: StageName;
+  readonly updates: number;
+  readonly rate: number;
+  /** Stages whose weights it goes on from, later ones over earlier ones. */
+  readonly from: readonly StageName[];
+  /** Which of the world's samples. */
+  readonly first: number;
+  readonly kinds: readonly BatchKind[];
+}
 
-/**
- * The same objective for longer, on what the causal transformer tells since the stage 'look'. Nothing that sees is trained
- * any more, so pictures are looked at once and come three times as embeddings.
- */
-export const readStage: Stage = {
-  name: 'read',
-  updates: 6000,
+/** The same objective again, every task in batches of its own; samples come three times. */
+const again = ({ name, updates: wanted, rate, from, first, kinds }: Reading): Stage => ({
+  name,
+  updates: wanted,
   async make(workshop, updates, options) {
-    const { seed } = workshop;
-    const { parts, documents, ...plan } = reading(workshop, 1.2e-3);
-    const before = await weightsOf(workshop, 'interleave');
-    const weights = await weightsOf(workshop, 'look', { under: before });
+    const { parts, documents, ...plan } = reading(workshop, rate);
+    const weights = await layered(workshop, from);
     const { see, close } = await looking(workshop, parts, weights, options);
     return {
       ...plan,
-      weights,
-      async close() {
-        await close();
-        await before.close();
-      },
+      weights: weights.source,
+      close,
       data: indexedData({
-        batch: interleavedBatches({ ...documents, see, seed: seed + 11, kinds: apart, passes: 3 }),
+        batch: interleavedBatches({ ...documents, see, seed: workshop.seed + first, kinds, passes: 3 }),
       }),
       schedule: warmupCosine({ steps: updates, warmup: 200, final: 0.02 }),
     };
   },
-};
+});
+
+/** On what the causal transformer tells since the stage 'look', more videos than captions. */
+export const readStage = again({
+  name: 'read',
+  updates: 6000,
+  rate: 1.2e-3,
+  from: ['interleave', 'look'],
+  first: 11,
+  kinds: [
+    { tasks: { caption: 1 }, rows: 64, share: 4 },
+    { tasks: { question: 1 }, rows: 80, share: 4 },
+    { tasks: { 'text-to-image': 1 }, rows: 64, share: 2 },
+    { tasks: { 'video-caption': 1, 'video-question': 1 }, rows: 24, share: 6 },
+    { tasks: { dialogue: 2, 'in-context': 2, blend: 1, 'describe-and-draw': 1 }, rows: 40, share: 3 },
+    { tasks: { document: 2, 'few-shot': 1, storyboard: 1 }, rows: 14, share: 2 },
+  ],
+});
+
+/** What is hardest for it, at a smaller rate. */
+export const practiseStage = again({
+  name: 'practise',
+  updates: 1500,
+  rate: 5e-4,
+  from: ['read'],
+  first: 12,
+  kinds: [
+    { tasks: { caption: 1 }, rows: 64, share: 4 },
+    { tasks: { question: 1 }, rows: 80, share: 4 },
+    { tasks: { 'text-to-image': 1 }, rows: 64, share: 1 },
+    { tasks: { 'video-caption': 2, 'video-question': 1 }, rows: 32, share: 6 },
+    { tasks: { dialogue: 2, 'in-context': 2, blend: 1, 'describe-and-draw': 1 }, rows: 40, share: 2 },
+    { tasks: { document: 2, 'few-shot': 1, storyboard: 1 }, rows: 14, share: 1 },
+  ],
+});

@@ -3,7 +3,7 @@ import { latestRun, type Pace, train } from '@emu-ts/training';
 import { autoencodeStage, sharpenStage } from '../draw/autoencode-stage.js';
 import { drawStage, finishStage, paintStage } from '../draw/draw-stage.js';
 import { instructStage } from '../instruct/stage.js';
-import { interleaveStage, readStage } from '../interleave/stage.js';
+import { interleaveStage, practiseStage, readStage } from '../interleave/stage.js';
 import { lookStage } from '../look/stage.js';
 import { seeStage } from '../see/stage.js';
 import { folderOf, type Stage, type StageName, type Workshop } from './stage.js';
@@ -18,6 +18,7 @@ export const stages: readonly Stage[] = [
   sharpenStage,
   paintStage,
   readStage,
+  practiseStage,
   instructStage,
   finishStage,
 ];

@@ -42,6 +42,7 @@ export const stageNames = [
   'sharpen',
   'paint',
   'read',
+  'practise',
   'instruct',
   'finish',
 ] as const;
@@ -76,4 +77,25 @@ export async function weightsOf(
   const saved = await latestRun(dir);
   if (!saved) throw new Error(`${dir} has no checkpoint: run the stage '${stage}' first.`);
   return openWeights(saved.dir, under, { averages });
+}
+
+export interface Layers extends AsyncDisposable {
+  readonly source: OpenSource;
+}
+
+/** The weights of several stages as one source, later ones over earlier ones and all over `under`. */
+export async function layered(
+  workshop: Pick<Workshop, 'dir'>,
+  stages: readonly StageName[],
+  under?: TensorSource,
+): Promise<Layers> {
+  const sources: OpenSource[] = [];
+  for (const stage of stages)
+    sources.push(await weightsOf(workshop, stage, { under: sources.at(-1) ?? under }));
+  return {
+    source: sources[sources.length - 1],
+    async [Symbol.asyncDispose]() {
+      for (const source of sources) await source.close();
+    },
+  };
 }
