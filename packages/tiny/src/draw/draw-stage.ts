@@ -132,7 +132,7 @@ export const drawStage = drawing({
 /** Outlines: embeddings as the encoder sees them say exactly what is to be drawn. */
 export const paintStage = drawing({
   name: 'paint',
-  updates: 5000,
+  updates: 2017,
   pictures: 24_000,
   first: 21,
   rate: 1e-3,
