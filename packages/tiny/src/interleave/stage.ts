@@ -136,7 +136,7 @@ export const readStage = again({
 /** What is hardest for it, at a smaller rate. */
 export const practiseStage = again({
   name: 'practise',
-  updates: 1500,
+  updates: 1000,
   rate: 5e-4,
   from: ['read'],
   first: 12,
