@@ -144,7 +144,7 @@ export const paintStage = drawing({
 /** What the language model predicts in the end is less exact, and what the decoder will be given. */
 export const finishStage = drawing({
   name: 'finish',
-  updates: 2000,
+  updates: 1500,
   pictures: 10_000,
   first: 31,
   rate: 8e-4,
