@@ -71,7 +71,7 @@ async function expectResumable(source: DataSource<Sequence<RgbImage>>) {
 }
 
 /** Real videos need it; where it is not on PATH their tests are skipped and counted as such. */
-const ffmpeg = spawnSync('ffprobe', ['-version']).status === 0;
+const ffmpeg = ['ffmpeg', 'ffprobe'].every((program) => spawnSync(program, ['-version']).status === 0);
 
 describe('image–text pairs', () => {
   const first = { imageFirst: 1 } as const;
