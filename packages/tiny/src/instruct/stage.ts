@@ -14,14 +14,14 @@ import { layered, type Stage } from '../train/stage.js';
 
 const kinds: readonly BatchKind[] = [
   { tasks: { caption: 2, question: 3, 'text-to-image': 2 }, rows: 48, share: 3 },
-  { tasks: { dialogue: 2, 'in-context': 1, blend: 1, 'describe-and-draw': 2 }, rows: 32, share: 3 },
+  { tasks: { dialogue: 2, 'in-context': 1, blend: 1, 'describe-and-draw': 3 }, rows: 32, share: 3 },
   { tasks: { 'few-shot': 1, 'video-caption': 2, 'video-question': 2 }, rows: 14, share: 2 },
 ];
 
 /** Instruction tuning by low-rank updates: answers only, `[IMG]` asked for too, so that a reply may open a picture. */
 export const instructStage: Stage = {
   name: 'instruct',
-  updates: 500,
+  updates: 400,
   async make(workshop, updates, options) {
     const { seed, tokenizerModel } = workshop;
     const base = tokenizerOf(tokenizerModel, 'base');
@@ -29,7 +29,8 @@ export const instructStage: Stage = {
     const format = formatOf(tokenizer);
     const parts = smallEmu(tokenizer.size, 'instruct');
     const padId = tokenizer.special.get('[PAD]') as number;
-    const tuning = emuInstructionTuning(base.size);
+    // The released tuning trains the rows of added tokens. Nothing before it ever asked for `[IMG]`, so its row goes along.
+    const tuning = emuInstructionTuning(base.special.get('[IMG]') as number);
     const step = trainingStep({
       params: parts.whole.params,
       objective: interleavedObjective(parts.whole),
