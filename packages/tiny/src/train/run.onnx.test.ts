@@ -35,4 +35,4 @@ it('trains every stage from nothing, goes on where it was and writes a model', a
   } finally {
     await rm(dir, { recursive: true });
   }
-}, 600_000);
+}, 1_200_000);
