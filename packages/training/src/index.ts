@@ -40,6 +40,7 @@ export { type ClipTree, clipModel } from './losses/clip.js';
 export * from './losses/contrastive.js';
 export * from './losses/diffusion.js';
 export * from './losses/tagging.js';
+export { type MuonAttrs, muonOp } from './muon/op.js';
 export * from './objective/compose.js';
 export { betweenImageVariance } from './objective/health.js';
 export { type InterleavedOptions, interleavedObjective } from './objective/interleaved.js';

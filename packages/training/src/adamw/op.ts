@@ -1,16 +1,5 @@
-import { ShapeError } from '@emu-ts/base';
-import {
-  add,
-  defineOp,
-  div,
-  expectShape,
-  formatType,
-  mul,
-  sqrt,
-  sub,
-  type Value,
-  where,
-} from '@emu-ts/graph';
+import { add, defineOp, div, expectShape, mul, sqrt, sub, type Value, where } from '@emu-ts/graph';
+import { expectF32, expectFlag } from '../optimizer/expect.js';
 import { oneMinusPower } from './bias-correction.js';
 
 export type AdamWAttrs = {
@@ -36,18 +25,12 @@ export const adamwOp = defineOp({
   inputs: ['param', 'gradient', 'm', 'v', 'rate', 'step', 'scale', 'apply'],
   outputs: ['param', 'm', 'v'],
   infer({ param, gradient, m, v, rate, step, scale, apply }, _: AdamWAttrs) {
-    for (const [operand, x] of Object.entries({ gradient, m, v })) {
+    expectF32('training.adamw', { param, gradient, m, v, rate, step, scale });
+    for (const [operand, x] of Object.entries({ gradient, m, v }))
       expectShape('training.adamw', operand, x, param.shape);
-      expectF32(operand, x);
-    }
-    expectF32('param', param);
-    for (const [operand, x] of Object.entries({ rate, step, scale })) {
+    for (const [operand, x] of Object.entries({ rate, step, scale }))
       expectShape('training.adamw', operand, x, []);
-      expectF32(operand, x);
-    }
-    expectShape('training.adamw', 'apply', apply, []);
-    if (apply.dtype !== 'bool')
-      throw new ShapeError(`training.adamw: 'apply' must be bool, got ${formatType(apply)}.`);
+    expectFlag('training.adamw', apply);
     return { param, m: param, v: param };
   },
   decompose({ param, gradient, m, v, rate, step, scale, apply }, { beta1, beta2, eps, weightDecay }) {
@@ -67,11 +50,3 @@ export const adamwOp = defineOp({
   },
   vjp: 'none',
 });
-
-function expectF32(operand: string, x: Value): void {
-  if (x.dtype !== 'f32') {
-    throw new ShapeError(`training.adamw: '${operand}' must be f32, got ${formatType(x)}.`, {
-      hint: 'Keep trained weights in f32; lower precision belongs in the forward pass.',
-    });
-  }
-}

@@ -17,6 +17,13 @@ export interface OptimizerOptions {
   readonly eps: number;
   readonly weightDecay: number;
   readonly groups: readonly ParameterGroup[];
+  /**
+   * Patterns of weights that Muon updates in place of AdamW, see `muonOp`; rates stay as they are. For what multiplies
+   * activations inside a model, not for tables nor for the output layer. Vectors among them stay with AdamW.
+   */
+  readonly muon?: readonly string[] | undefined;
+  /** Momentum of Muon. Default 0.95. */
+  readonly momentum?: number | undefined;
   /** Patterns of parameters that never decay. */
   readonly noDecay?: readonly string[] | undefined;
   /** Gradients are scaled down to this global norm. Default: not clipped. */
@@ -33,21 +40,24 @@ export interface OptimizerOptions {
 export interface Treatment {
   readonly group: string;
   readonly weightDecay: number;
+  readonly rule: 'adamw' | 'muon';
   /** First trained row, 0 for the whole. */
   readonly firstRow: number;
 }
 
 /** Who is trained, and how: name → treatment, in the order of `names`. Frozen parameters are absent. */
 export function assign(names: readonly string[], options: OptimizerOptions): Map<string, Treatment> {
-  const { groups, noDecay = [], trainable, frozen = [], rows = {}, weightDecay } = options;
+  const { groups, muon = [], noDecay = [], trainable, frozen = [], rows = {}, weightDecay } = options;
   const repeated = groups.find(({ name }, i) => groups.findIndex((other) => other.name === name) !== i);
   if (repeated) throw new EmuError('GROUPS', `The group '${repeated.name}' is there twice.`);
+  expectMatches('muon', muon, names);
   expectMatches('noDecay', noDecay, names);
   expectMatches('trainable', trainable ?? [], names);
   expectMatches('frozen', frozen, names);
   expectMatches('rows', Object.keys(rows), names);
   const wanted = matcher(trainable ?? ['**']);
   const kept = matcher(frozen);
+  const orthogonal = matcher(muon);
   const still = matcher(noDecay);
   const members = groups.map((group) => ({ group, has: matcher(group.match) }));
   const rowStarts = Object.entries(rows).map(([pattern, start]) => ({ has: matcher([pattern]), start }));
@@ -61,6 +71,7 @@ export function assign(names: readonly string[], options: OptimizerOptions): Map
       treatments.set(name, {
         group: found.name,
         weightDecay: still(name) ? 0 : (found.weightDecay ?? weightDecay),
+        rule: orthogonal(name) ? 'muon' : 'adamw',
         firstRow: rowStarts.find(({ has }) => has(name))?.start ?? 0,
       });
     }

@@ -59,11 +59,18 @@ it('gives each trained parameter its group and decay', () => {
     rows: { '**.embed.weight': 3 },
   });
   expect(Object.fromEntries(treated)).toEqual({
-    'visual.pos_embed': { group: 'vision', weightDecay: 0, firstRow: 0 },
-    'visual.w': { group: 'vision', weightDecay: 0.05, firstRow: 0 },
-    'decoder.w': { group: 'rest', weightDecay: 0, firstRow: 0 },
-    'decoder.embed.weight': { group: 'rest', weightDecay: 0, firstRow: 3 },
+    'visual.pos_embed': { group: 'vision', weightDecay: 0, rule: 'adamw', firstRow: 0 },
+    'visual.w': { group: 'vision', weightDecay: 0.05, rule: 'adamw', firstRow: 0 },
+    'decoder.w': { group: 'rest', weightDecay: 0, rule: 'adamw', firstRow: 0 },
+    'decoder.embed.weight': { group: 'rest', weightDecay: 0, rule: 'adamw', firstRow: 3 },
   });
+});
+
+it('leaves what no pattern of Muon names to AdamW, and refuses patterns that name nothing', () => {
+  const treated = assign(names, { ...options, muon: ['decoder.w'] });
+  const rules = [...treated].map(([name, { rule }]) => `${name} ${rule}`);
+  expect(rules.filter((line) => line.endsWith('muon'))).toEqual(['decoder.w muon']);
+  expect(() => assign(names, { ...options, muon: ['decoder.q'] })).toThrow(/muon: no parameter/);
 });
 
 it('refuses patterns that name nothing and parameters without a group', () => {

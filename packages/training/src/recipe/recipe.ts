@@ -42,6 +42,9 @@ const optimizer = object({
   /** Default 0.05. */
   weightDecay: optional(positive),
   groups: list(group, { min: 1 }),
+  muon: optional(list(text)),
+  /** Of Muon; default 0.95. */
+  momentum: optional(share),
   noDecay: optional(list(text)),
   clipNorm: optional(positive),
 });

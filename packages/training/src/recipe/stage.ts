@@ -18,10 +18,10 @@ export interface StagePlan {
 
 export function planStage(stage: StageRecipe): StagePlan {
   const { optimizer, trainable, frozen, rows, weights = {}, precision = 'f32' } = stage;
-  const { betas = [0.9, 0.98], eps = 1e-6, weightDecay = 0.05, groups, noDecay, clipNorm } = optimizer;
+  const { betas = [0.9, 0.98], eps = 1e-6, weightDecay = 0.05, ...others } = optimizer;
   const ramps = Object.entries(weights).map(([name, ramp]) => [`weight.${name}`, rampAt(ramp)] as const);
   return {
-    optimizer: { betas, eps, weightDecay, groups, noDecay, clipNorm, trainable, frozen, rows },
+    optimizer: { ...others, betas, eps, weightDecay, trainable, frozen, rows },
     schedule: scheduleOf(stage.schedule ?? { kind: 'constant' }, stage.updates),
     scalars: (update) => Object.fromEntries(ramps.map(([name, at]) => [name, at(update)])),
     accumulate: stage.accumulate ?? 1,

@@ -82,6 +82,21 @@ describe('trainingStep', () => {
     ).toBe(true);
   });
 
+  it('updates matrices by Muon where asked to, and vectors by AdamW all the same', () => {
+    const s = step({ optimizer: { ...optimizer, muon: ['a.**'] } });
+    const traced = s.trace(types);
+    expect(Object.keys(traced.donate)).not.toContain(names.v('a.weight'));
+    expect(Object.keys(traced.donate)).toContain(names.v('a.bias'));
+    let state = weights();
+    const losses: number[] = [];
+    for (let t = 1; t <= 60; t++) {
+      const result = run(traced, state, { ...batch(1), ...scalars(t) });
+      state = result.state;
+      losses.push(result.metric('loss') as number);
+    }
+    expect(losses[59]).toBeLessThan(losses[0] / 2);
+  });
+
   it('leaves parameters that the loss does not reach alone', () => {
     const s = step();
     expect(s.trained.has('idle.weight')).toBe(true);

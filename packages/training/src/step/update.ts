@@ -14,6 +14,7 @@ import {
   where,
 } from '@emu-ts/graph';
 import { adamwOp } from '../adamw/op.js';
+import { muonOp } from '../muon/op.js';
 import { clipCoefficient, globalNorm, isNumber } from '../optimizer/clip.js';
 import type { OptimizerOptions, Treatment } from '../optimizer/groups.js';
 import { names, variableName } from './names.js';
@@ -37,7 +38,7 @@ interface Differentiated {
 }
 
 /**
- * From gradients, summed over `batches`, to new weights: clip by the global norm, AdamW, moving average. A loss or gradient
+ * From gradients, summed over `batches`, to new weights: clip by the global norm, AdamW or Muon, moving average. A loss or gradient
  * that is not finite leaves all state as it was and says so in the metric `applied`.
  */
 export function update(
@@ -57,26 +58,27 @@ export function update(
     const treatment = trained.get(name) as Treatment;
     const variable = variableName(name, treatment);
     const param = port(variable, gradient);
-    const updated = adamwOp(
-      {
-        param,
-        gradient,
-        m: port(names.m(name), gradient),
-        v: port(names.v(name), gradient),
-        rate: port(names.rate(treatment.group), scalar),
-        step,
-        scale,
-        apply,
-      },
-      { beta1: betas[0], beta2: betas[1], eps, weightDecay: treatment.weightDecay },
-    );
-    state[variable] = updated.param;
-    state[names.m(name)] = updated.m;
-    state[names.v(name)] = updated.v;
+    const m = port(names.m(name), gradient);
+    const rate = port(names.rate(treatment.group), scalar);
+    const shared = { param, gradient, m, rate, scale, apply };
+    const { weightDecay } = treatment;
+    let next: Value;
+    if (treatment.rule === 'muon' && gradient.shape.length > 1) {
+      const updated = muonOp(shared, { momentum: optimizer.momentum ?? 0.95, weightDecay });
+      next = updated.param;
+      state[names.m(name)] = updated.m;
+    } else {
+      const v = port(names.v(name), gradient);
+      const updated = adamwOp({ ...shared, v, step }, { beta1: betas[0], beta2: betas[1], eps, weightDecay });
+      next = updated.param;
+      state[names.m(name)] = updated.m;
+      state[names.v(name)] = updated.v;
+    }
+    state[variable] = next;
     if (ema !== undefined) {
       const average = port(names.ema(name), gradient);
       const pull = where(apply, 1 - ema, 0);
-      state[names.ema(name)] = add(average, mul(sub(updated.param, average), pull));
+      state[names.ema(name)] = add(average, mul(sub(next, average), pull));
     }
   }
   const graph = graphOf({
