@@ -103,7 +103,7 @@ describe('replies', () => {
 
 describe('a dialogue', () => {
   it('remembers turns, and forgets one that was aborted', async () => {
-    const chat = emu.chat();
+    using chat = emu.chat();
     await chat.say([picture(0), 'What is it?'], { beams: 1, maxNewTokens: 3 }).text();
     expect(chat.messages.map(({ role }) => role)).toEqual(['user', 'assistant']);
     const before = chat.messages;
@@ -116,7 +116,7 @@ describe('a dialogue', () => {
   });
 
   it('refuses a turn while another is being answered', async () => {
-    const chat = emu.chat();
+    using chat = emu.chat();
     const first = chat.say('one', { beams: 1, maxNewTokens: 4 })[Symbol.asyncIterator]();
     await first.next();
     await expect(chat.say('two').text()).rejects.toMatchObject({ code: 'BUSY' });

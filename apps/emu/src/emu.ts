@@ -1,6 +1,6 @@
 import { type CallOptions, EmuError } from '@emu-ts/base';
 import type { RgbImage, Sequence, SequenceElement } from '@emu-ts/contracts';
-import { Past, rank } from '@emu-ts/language-model';
+import { rank } from '@emu-ts/language-model';
 import { chat as chatSequence, fillPrompt, prompts } from '@emu-ts/sequence';
 import { Chat } from './chat.js';
 import type { Belongings, EmuComponents } from './components.js';
@@ -41,8 +41,7 @@ export interface RankedAnswer {
  *     const text = await emu.complete([{ image: 'dog.png' }, 'The image shows']).text();
  */
 export class Emu implements AsyncDisposable {
-  /** What the language model read last in a dialogue: the next turn goes on from there. One for all dialogues. */
-  readonly past = new Past();
+  readonly #chats = new Set<Chat>();
   readonly #vision: Vision;
   readonly #belongings: Belongings | undefined;
 
@@ -89,9 +88,11 @@ export class Emu implements AsyncDisposable {
     }, options);
   }
 
-  /** A dialogue whose turns remember what was said and shown. */
+  /** A dialogue whose turns remember what was said and shown. It ends when it is disposed, or with this model. */
   chat(): Chat {
-    return new Chat(this);
+    const chat = new Chat(this, undefined, (ended) => this.#chats.delete(ended));
+    this.#chats.add(chat);
+    return chat;
   }
 
   /** Draws what texts and pictures say, in their order. */
@@ -154,9 +155,9 @@ export class Emu implements AsyncDisposable {
     return Promise.all(items.map((item) => element(item, { signal, onProgress })));
   }
 
-  /** Frees weights and programs. Components that were handed in stay. */
+  /** Frees weights and programs, and ends dialogues. Components that were handed in stay. */
   async dispose(): Promise<void> {
-    this.past.dispose();
+    for (const chat of this.#chats) chat.dispose();
     this.#vision.dispose();
     await this.#belongings?.dispose();
   }

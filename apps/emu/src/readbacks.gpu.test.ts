@@ -77,9 +77,12 @@ describeGpu('the whole model on one device', () => {
     expect(await emu.complete([pictures[2], 'It is'], words).text()).toBe(again);
     expect(gpu.memory().used).toBe(settled);
     expect(settled).toBeGreaterThanOrEqual(used);
+    chat.dispose();
+    expect(gpu.memory().used).toBeLessThan(settled);
   });
 
-  it('holds nothing when it is disposed', async () => {
+  it('holds nothing when it is disposed, not even of a dialogue that was not ended', async () => {
+    await emu.chat().say('What is it?', words).text();
     await emu.dispose();
     expect(gpu.memory().used).toBe(0);
   });

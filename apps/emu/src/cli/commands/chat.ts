@@ -14,7 +14,7 @@ export function chatCommand(emu: Command, signal: AbortSignal): void {
     .action(async (files: string[], words: ModelOptions & SamplingWords) => {
       let pending: EmuItem[] = parseItems(files);
       await useModel(words, signal, async (model, line) => {
-        const chat = model.chat();
+        using chat = model.chat();
         const lines = createInterface({ input: process.stdin, terminal: false });
         const stop = () => lines.close();
         signal.addEventListener('abort', stop, { once: true });
