@@ -1,6 +1,6 @@
 import { graphOf, input, type Value } from '@emu-ts/graph';
 import { paramInputs, placeParams } from '@emu-ts/params';
-import { type Expectation, executors, expectClose, goldens } from '@emu-ts/testing';
+import { type Expectation, expectClose, goldens, sharedExecutors } from '@emu-ts/testing';
 import { evaClip, parseEvaClipConfig, visualEncoder } from '@emu-ts/visual-encoder';
 import { describe, it } from 'vitest';
 import {
@@ -31,7 +31,7 @@ const expectation = (blocks: number, before = 0): Expectation => ({
   depth: before + 1 + 10 * blocks,
 });
 
-describe.each(executors())('the causal transformer on $name', ({ name, create }) => {
+describe.each(sharedExecutors())('the causal transformer on $name', ({ name, create }) => {
   it('equals the reference after every block', async () => {
     const p = paramInputs(model.params).cformer;
     const outputs: Record<string, Value> = {};

@@ -7,10 +7,10 @@ import type { TensorSource } from '@emu-ts/params';
 import {
   type DrawingCase,
   type Expectation,
-  executors,
   expectClose,
   goldenCases,
   goldens,
+  sharedExecutors,
   spreadOf,
 } from '@emu-ts/testing';
 import { pretrainTokens, Tokenizer } from '@emu-ts/tokenizer';
@@ -50,7 +50,7 @@ function rowsAt(x: HostTensor, ids: HostTensor, tokens: readonly string[]): Host
   return tensor('f32', [rows.length / width, width], rows);
 }
 
-describe.each(executors())('the regression head on $name', ({ name, create }) => {
+describe.each(sharedExecutors())('the regression head on $name', ({ name, create }) => {
   it('predicts what the reference predicts', async () => {
     await using executor = await create();
     await using source = await open();

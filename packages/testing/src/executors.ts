@@ -1,4 +1,5 @@
 import { type Executor, interpreter } from '@emu-ts/graph';
+import { afterAll } from 'vitest';
 import type { BrowserExecutor } from './browser/executor.js';
 import { prepareGpu } from './gpu.js';
 
@@ -61,3 +62,30 @@ export function executors(): readonly NamedExecutor[] {
     return found;
   });
 }
+
+/**
+ * As `executors()`, for the tests of a file: each is opened once, lent to whatever asks for it, and closed behind the last
+ * test. A new device compiles its kernels again, which takes a GPU in software longer than most tests.
+ */
+export const sharedExecutors = (): readonly NamedExecutor[] =>
+  executors().map(({ name, create }) => {
+    let opened: Promise<Executor> | undefined;
+    afterAll(async () => (await opened)?.dispose());
+    return {
+      name,
+      async create() {
+        opened ??= create();
+        return lent(await opened);
+      },
+    };
+  });
+
+/** The same executor, which outlives its user. */
+const lent = (executor: Executor): Executor =>
+  new Proxy(executor, {
+    get(target, key) {
+      if (key === 'dispose' || key === Symbol.asyncDispose) return async () => {};
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });

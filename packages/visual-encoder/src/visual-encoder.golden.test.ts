@@ -1,6 +1,6 @@
 import { graphOf, input, type Value } from '@emu-ts/graph';
 import { paramInputs, placeParams } from '@emu-ts/params';
-import { type Expectation, executors, expectClose, goldens } from '@emu-ts/testing';
+import { type Expectation, expectClose, goldens, sharedExecutors } from '@emu-ts/testing';
 import { describe, expect, it } from 'vitest';
 import {
   embedPatches,
@@ -24,7 +24,7 @@ const expectation = (blocks: number): Expectation => ({
   depth: 1 + 6 * blocks,
 });
 
-describe.each(executors())('EVA-CLIP on $name', ({ name, create }) => {
+describe.each(sharedExecutors())('EVA-CLIP on $name', ({ name, create }) => {
   it('equals the reference after every block', async () => {
     const p = paramInputs(model.params);
     const outputs: Record<string, Value> = {};

@@ -1,4 +1,4 @@
-import { executors, expectSame, type GenerationCase, generationOptions } from '@emu-ts/testing';
+import { expectSame, type GenerationCase, generationOptions, sharedExecutors } from '@emu-ts/testing';
 import { describe, it } from 'vitest';
 import { cases, pretrained, promptOf, tokenizer, tokens } from '../../test/golden-model.js';
 import { allowSequences, type GenerateOptions, generate, padSequences, rank } from '../index.js';
@@ -8,7 +8,7 @@ function optionsOf(wanted: GenerationCase): GenerateOptions {
   return { ...options, tokens, allowed: allowedSequences && allowSequences(allowedSequences) };
 }
 
-describe.each(executors())('generation on $name', ({ name, create }) => {
+describe.each(sharedExecutors())('generation on $name', ({ name, create }) => {
   it.each(cases.generation)('%s', async (golden, wanted) => {
     await using executor = await create();
     await using model = await pretrained(executor, { prefillChunk: 32 });

@@ -1,7 +1,7 @@
 import { type HostTensor, tensor, toF64 } from '@emu-ts/base';
 import { type Executor, graphOf, input, interpreter, type Value } from '@emu-ts/graph';
 import { paramInputs, placeParams, type TensorSource } from '@emu-ts/params';
-import { type Expectation, executors, expectClose, goldens, spreadOf } from '@emu-ts/testing';
+import { type Expectation, expectClose, goldens, sharedExecutors, spreadOf } from '@emu-ts/testing';
 import { describe, it } from 'vitest';
 import { config, id, openInstruct, openPretrained } from '../../test/golden-model.js';
 import { type LlamaConfig, llama, llamaParams, llamaPrefix, logits, mergeLora, textLoss } from '../index.js';
@@ -84,7 +84,7 @@ const spreads = Object.fromEntries(
   ),
 );
 
-describe.each(executors())('LLaMA on $name', ({ name, create }) => {
+describe.each(sharedExecutors())('LLaMA on $name', ({ name, create }) => {
   const results = async (kind: keyof typeof kinds) => {
     await using executor = await create();
     await using source = await kinds[kind].open();

@@ -1,5 +1,6 @@
 import { type CallOptions, EmuError, type HostTensor } from '@emu-ts/base';
 import {
+  type AnyOp,
   type AnyTensor,
   type CompileOptions,
   type DeviceTensor,
@@ -19,7 +20,7 @@ import { primitiveKernels } from '../../../webgpu/src/primitives/index.js';
 import { allKernels } from '../kernels.js';
 import { type BrowserPage, openPage } from './chromium.js';
 import type { Answer, Call, Errand, Opened, page, Sent } from './page.js';
-import { Block, encodeGraph, fromBase64, fromBlock, toBase64 } from './wire.js';
+import { Block, encodeGraph, fromBlock } from './wire.js';
 
 type InPage = { readonly page: typeof page };
 
@@ -143,6 +144,10 @@ class Remote implements BrowserExecutor {
     });
   }
 
+  hasKernel(op: AnyOp): boolean {
+    return this.#kernels.some((kernel) => kernel.op === op);
+  }
+
   holds(tensor: DeviceTensor): boolean {
     return tensor instanceof RemoteTensor && tensor.isOn(this);
   }
@@ -156,7 +161,7 @@ class Remote implements BrowserExecutor {
     this.#block = new Block();
     return this.#opened.page.evaluate(
       ([id, e, c, bytes]) => (globalThis as unknown as InPage).page.call(id, e, c, bytes),
-      [this.#id, errands, call, toBase64(block.bytes())] as const,
+      [this.#id, errands, call, Buffer.from(block.bytes()).toString('base64')] as const,
     );
   }
 
@@ -198,7 +203,7 @@ class RemoteTensor implements DeviceTensor {
     signal?.throwIfAborted();
     const answer = await this.#executor.call(() => ({ read: this.held }));
     if (!answer || !('tensor' in answer)) throw new Error('The page gives no tensor back.');
-    return fromBlock(answer.tensor, fromBase64(answer.bytes));
+    return fromBlock(answer.tensor, new Uint8Array(Buffer.from(answer.bytes, 'base64')));
   }
 
   dispose(): void {

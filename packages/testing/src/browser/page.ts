@@ -11,15 +11,7 @@ import {
 } from '@emu-ts/webgpu';
 import { primitiveKernels } from '../../../webgpu/src/primitives/index.js';
 import { allKernels } from '../kernels.js';
-import {
-  Block,
-  decodeGraph,
-  fromBase64,
-  fromBlock,
-  toBase64,
-  type WireGraph,
-  type WireTensor,
-} from './wire.js';
+import { Block, decodeGraph, fromBlock, type WireGraph, type WireTensor } from './wire.js';
 
 /**
  * What runs inside the page: the WebGPU executor on the browser's own device, worked from outside. Tensors and programs
@@ -89,6 +81,22 @@ function find<T>(held: ReadonlyMap<unknown, T>, key: unknown): T {
   const found = held.get(key);
   if (!found) throw new Error(`The page holds nothing under ${key}: it was disposed, or never was.`);
   return found;
+}
+
+/** Bytes as text, since calls into a page carry JSON. */
+function toBase64(bytes: Uint8Array): string {
+  const step = 0x8000;
+  let text = '';
+  for (let at = 0; at < bytes.length; at += step)
+    text += String.fromCharCode(...bytes.subarray(at, at + step));
+  return btoa(text);
+}
+
+function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
 }
 
 /** One executor and what it was given. */

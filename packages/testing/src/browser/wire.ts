@@ -100,15 +100,3 @@ export function decodeGraph(
   }
   return graphOf(valuesOf(outputs));
 }
-
-/** Bytes as text, since calls into a page carry JSON. */
-export function toBase64(bytes: Uint8Array): string {
-  const step = 0x8000;
-  let text = '';
-  for (let at = 0; at < bytes.length; at += step)
-    text += String.fromCharCode(...bytes.subarray(at, at + step));
-  return btoa(text);
-}
-
-export const fromBase64 = (text: string): Uint8Array<ArrayBuffer> =>
-  Uint8Array.from(atob(text), (character) => character.charCodeAt(0));

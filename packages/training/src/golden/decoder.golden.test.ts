@@ -14,7 +14,7 @@ import {
 } from '@emu-ts/diffusion-decoder';
 import { interpret } from '@emu-ts/graph';
 import { loadParams, type ParamTree, tensorSource } from '@emu-ts/params';
-import { executors, expectClose, goldens } from '@emu-ts/testing';
+import { expectClose, goldens, sharedExecutors } from '@emu-ts/testing';
 import { describe, expect, it } from 'vitest';
 import { indexedData } from '../data/indexed.js';
 import { train } from '../loop/train.js';
@@ -88,6 +88,8 @@ const cases: readonly Case[] = [
 const layerOf = (output: string): string =>
   output.startsWith(names.gradient('')) ? output.slice(0, output.lastIndexOf('.')) : output;
 
+const executors = sharedExecutors();
+
 describe.each(cases)('training the $name of the reference', ({ name, folder, params, objective, batch }) => {
   const step = trainingStep({ params, objective, optimizer });
   const weights = async () => {
@@ -95,7 +97,7 @@ describe.each(cases)('training the $name of the reference', ({ name, folder, par
     return await loadParams(params, file);
   };
 
-  it.each(executors())(
+  it.each(executors)(
     'has a gradient for every weight, as on the interpreter ($name)',
     async ({ name: on, create }) => {
       const { graph } = step.traceGradients(batch);
@@ -127,7 +129,7 @@ describe.each(cases)('training the $name of the reference', ({ name, folder, par
     },
   );
 
-  it.each(executors())('learns a batch ($name)', async ({ create }) => {
+  it.each(executors)('learns a batch ($name)', async ({ create }) => {
     await using executor = await create();
     const losses: number[] = [];
     const result = await train({

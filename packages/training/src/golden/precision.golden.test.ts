@@ -1,5 +1,5 @@
 import { loadParams } from '@emu-ts/params';
-import { executors, expectClose, goldens } from '@emu-ts/testing';
+import { expectClose, goldens, sharedExecutors } from '@emu-ts/testing';
 import { describe, expect, it } from 'vitest';
 import { openReference, referenceTraining } from '../../test/reference.js';
 import { interleavedObjective } from '../objective/interleaved.js';
@@ -9,7 +9,7 @@ import { trainingStep } from '../step/step.js';
 const reference = await goldens();
 const { model, batch, expectation } = await referenceTraining(reference);
 
-describe.each(executors())('mixed precision on $name', ({ name: on, create }) => {
+describe.each(sharedExecutors())('mixed precision on $name', ({ name: on, create }) => {
   it.each(['f16', 'bf16'] as const)(
     'has the losses of the reference to the precision of %s',
     async (compute) => {

@@ -1,7 +1,7 @@
 import { type HostTensor, tensor } from '@emu-ts/base';
 import { type DeviceTensor, type Executor, graphOf, input, interpreter } from '@emu-ts/graph';
 import { loadParams, paramInputs, type TensorSource } from '@emu-ts/params';
-import { executors, expectClose, expectSame, goldens, spreadOf } from '@emu-ts/testing';
+import { expectClose, expectSame, goldens, sharedExecutors, spreadOf } from '@emu-ts/testing';
 import { describe, expect, it } from 'vitest';
 import { columns, openReference, referenceTraining } from '../../test/reference.js';
 import { interleavedObjective } from '../objective/interleaved.js';
@@ -103,7 +103,9 @@ const spreads = await (async () => {
   };
 })();
 
-describe.each(executors())('training on $name', ({ name: executorName, create }) => {
+const executors = sharedExecutors();
+
+describe.each(executors)('training on $name', ({ name: executorName, create }) => {
   const label = (what: string) => `${what} (${executorName})`;
   const expected = (output: string) => ({ ...expectation, spread: spreads.gradients[output] });
 
@@ -179,7 +181,7 @@ describe.each(executors())('training on $name', ({ name: executorName, create })
   });
 });
 
-describe.each(executors())('instruction tuning on $name', ({ name: executorName, create }) => {
+describe.each(executors)('instruction tuning on $name', ({ name: executorName, create }) => {
   it('has the losses of the LoRA model, and gradients for its matrices alone', async () => {
     const instruct = await referenceTraining(reference, config.lora);
     const lora = trainingStep({
