@@ -7,7 +7,7 @@ import type { Bench } from '@emu-ts/testing';
 
 /**
  * Runs the benchmarks that packages list in `bench/*.ts`. A value means little on its own on a noisy machine; the ratio
- * to the peer measured beside it in the same process is what counts.
+ * to the peer measured beside it in the same process is what counts. One that fails says why, and the others go on.
  */
 const root = fileURLToPath(new URL('../', import.meta.url));
 const { values } = parseArgs({
@@ -28,18 +28,32 @@ function list(folder: string): string[] {
   }
 }
 
+interface BenchModule {
+  readonly benches?: readonly Bench[];
+  /** Lets go of what its benchmarks share. */
+  readonly close?: () => Promise<void>;
+}
+
 const results: object[] = [];
 for (const file of files) {
-  const { benches = [] } = (await import(pathToFileURL(file).href)) as { benches?: readonly Bench[] };
-  for (const bench of benches) {
-    if (values.group && !bench.name.startsWith(values.group)) continue;
-    process.stdout.write(bench.name.padEnd(48)); // before it runs: some take minutes
-    const { value, baseline, detail } = await bench.run();
+  const { benches = [], close } = (await import(pathToFileURL(file).href)) as BenchModule;
+  for (const bench of benches) if (!values.group || bench.name.startsWith(values.group)) await measure(bench);
+  await close?.();
+}
+
+async function measure({ name, unit, run }: Bench): Promise<void> {
+  process.stdout.write(name.padEnd(48)); // before it runs: some take minutes
+  try {
+    const { value, baseline, detail } = await run();
     const ratio = baseline ? value / baseline.value : undefined;
     const beside = baseline ? `  ${ratio?.toFixed(3)} × ${baseline.name} (${format(baseline.value)})` : '';
-    console.log(` ${format(value)} ${bench.unit}${beside}`);
+    console.log(` ${format(value)} ${unit}${beside}`);
     if (detail) console.log(`  ${describe(detail)}`);
-    results.push({ name: bench.name, unit: bench.unit, value, baseline, ratio, ...detail });
+    results.push({ name, unit, value, baseline, ratio, ...detail });
+  } catch (error) {
+    console.log(` failed: ${error instanceof Error ? error.stack : error}`);
+    results.push({ name, unit, error: String(error) });
+    process.exitCode = 1;
   }
 }
 

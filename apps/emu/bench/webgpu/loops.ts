@@ -1,9 +1,14 @@
 import { type HostTensor, tensor } from '@emu-ts/base';
-import type { TensorType } from '@emu-ts/graph';
+import type { LanguageModel, RegressionHead } from '@emu-ts/contracts';
+import { type Executor, isDeviceTensor, type TensorType } from '@emu-ts/graph';
 import { embedPrompts, generate, languageModel, llamaModel, type WeightDType } from '@emu-ts/language-model';
 import { flatten, type ParamTree, type TensorSource } from '@emu-ts/params';
-import { generateImageEmbeddings, linearHead, regressionHead } from '@emu-ts/regression-head';
-import type { WebGpuExecutor } from '@emu-ts/webgpu';
+import {
+  generateImageEmbeddings,
+  type ImagePrompts,
+  linearHead,
+  regressionHead,
+} from '@emu-ts/regression-head';
 import { llamaConfig } from './components.js';
 import { drawTensor } from './graphs.js';
 import { median } from './measure.js';
@@ -34,7 +39,7 @@ const ids = (length: number, vocabSize: number): number[] =>
 
 /** Milliseconds per token, from the difference of a long and a short answer: the prompt is read in both. */
 export async function decodeTime(
-  executor: WebGpuExecutor,
+  executor: Executor,
   full: boolean,
   stored: WeightDType,
   beams: number,
@@ -52,9 +57,9 @@ export async function decodeTime(
 
 /** The embeddings of one picture, with guidance, for a prompt of 40. */
 export async function embeddingLoop(
-  executor: WebGpuExecutor,
+  executor: Executor,
   full: boolean,
-): Promise<{ wall: number; layers: number; queries: number }> {
+): Promise<{ wall: number; uncached: number; layers: number; queries: number }> {
   const config = llamaConfig(full, 'int4');
   const [model, linear] = [llamaModel(config), linearHead({ width: config.width })];
   await using lm = await languageModel({ executor, model, source: drawnSource(model.params) });
@@ -64,5 +69,31 @@ export async function embeddingLoop(
   });
   const queries = full ? 32 : 4;
   const wall = await median(() => generateImageEmbeddings(lm, head, { prompts, queries }));
-  return { wall, layers: config.layers, queries };
+  const uncached = await median(() => withoutCache(lm, head, prompts, queries));
+  return { wall, uncached, layers: config.layers, queries };
+}
+
+/** The reference's loop: every embedding by a pass over the prompts and all embeddings before it. */
+async function withoutCache(
+  model: LanguageModel,
+  head: RegressionHead,
+  { embeddings, padding }: ImagePrompts,
+  queries: number,
+): Promise<void> {
+  const prompt = isDeviceTensor(embeddings) ? await embeddings.read() : embeddings;
+  const [batch, length, width] = prompt.shape;
+  let rows = prompt.data as Float32Array;
+  for (let t = length; t < length + queries; t++) {
+    using session = await model.open({ batch, capacity: t });
+    const hidden = await session.prefill(tensor('f32', [batch, t, width], rows), { padding });
+    using predicted = await head.predict(hidden);
+    if (isDeviceTensor(hidden)) hidden.dispose();
+    const next = (await predicted.read()).data as Float32Array;
+    const longer = new Float32Array(batch * (t + 1) * width);
+    for (let row = 0; row < batch; row++) {
+      longer.set(rows.subarray(row * t * width, (row + 1) * t * width), row * (t + 1) * width);
+      longer.set(next.subarray(row * width, (row + 1) * width), (row * (t + 1) + t) * width);
+    }
+    rows = longer;
+  }
 }
