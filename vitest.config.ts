@@ -43,6 +43,7 @@ const kernels = [
   'packages/language-model/src/{cached-attention,continuations,decode,next-beams,sample}/*.gpu.test.ts',
   'packages/diffusion-decoder/src/step/*.gpu.test.ts',
   'packages/causal-transformer/src/relative-attention/*.gpu.test.ts',
+  'packages/training/src/webgpu.gpu.test.ts',
   'packages/visual-encoder/src/kernels.gpu.test.ts',
 ];
 const inBrowser: Plugin = {

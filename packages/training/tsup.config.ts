@@ -1,3 +1,3 @@
 import { preset } from '../../tsup.preset';
 
-export default preset();
+export default preset({ entry: ['src/index.ts', 'src/webgpu.ts'] });

@@ -2,6 +2,7 @@ import { causalTransformerKernels } from '@emu-ts/causal-transformer/webgpu';
 import { diffusionDecoderKernels } from '@emu-ts/diffusion-decoder/webgpu';
 import { languageModelKernels } from '@emu-ts/language-model/webgpu';
 import { nnKernels } from '@emu-ts/nn/webgpu';
+import { trainingKernels } from '@emu-ts/training/webgpu';
 import { visualEncoderKernels } from '@emu-ts/visual-encoder/webgpu';
 import type { AnyKernel } from '@emu-ts/webgpu/kernel';
 
@@ -11,5 +12,6 @@ export const allKernels: readonly AnyKernel[] = [
   ...visualEncoderKernels,
   ...causalTransformerKernels,
   ...diffusionDecoderKernels,
+  ...trainingKernels,
   ...nnKernels,
 ];

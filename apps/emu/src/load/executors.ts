@@ -28,6 +28,7 @@ export async function openWebGpu({ signal }: CallOptions = {}): Promise<WebGpuEx
     import('@emu-ts/visual-encoder/webgpu').then(({ visualEncoderKernels }) => visualEncoderKernels),
     import('@emu-ts/causal-transformer/webgpu').then((kernels) => kernels.causalTransformerKernels),
     import('@emu-ts/diffusion-decoder/webgpu').then(({ diffusionDecoderKernels }) => diffusionDecoderKernels),
+    import('@emu-ts/training/webgpu').then(({ trainingKernels }) => trainingKernels),
     import('@emu-ts/nn/webgpu').then(({ nnKernels }) => nnKernels),
   ]);
   return webgpu({ kernels: packages.flat(), signal });

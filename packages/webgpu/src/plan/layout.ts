@@ -123,18 +123,32 @@ class Layouter {
       'passes' in kernel ? kernel.passes(types, node.attrs, gpu) : [singlePass(node, kernel, gpu)];
     const started = new Set(Object.values(kernel.startsFrom ?? {}));
     for (const pass of passes) {
-      const operand = (name: string | null): Operand =>
-        name !== null && temporary[name]
-          ? { kind: 'storage', storage: temporary[name], type: scratch[name] }
-          : this.#operand(node, kernel, name, takenOver);
-      const resolve = (names: Readonly<Record<string, string | null>>) =>
-        Object.fromEntries(Object.entries(names).map(([name, to]) => [name, operand(to)]));
+      const resolve = (
+        names: Readonly<Record<string, string | null>>,
+        values: Readonly<Record<string, Value>>,
+      ): Record<string, Operand> =>
+        Object.fromEntries(
+          Object.entries(names).map(([name, to]) => [
+            name,
+            to !== null && temporary[to]
+              ? { kind: 'storage', storage: temporary[to], type: scratch[to] }
+              : this.#operand(node, kernel, to, values, takenOver),
+          ]),
+        );
       const reads = Object.fromEntries(
         Object.entries(pass.reads).filter(([, name]) => name === null || !started.has(name)),
       );
-      const writes = resolve(pass.writes);
+      // An input and the output that starts from it may have one name.
+      const writes = resolve(pass.writes, node.outputs);
       if (Object.values(writes).every(({ kind }) => kind === 'absent')) continue;
-      this.#step({ kind: 'dispatch', node, kernel, pass, reads: resolve(reads), writes });
+      this.#step({
+        kind: 'dispatch',
+        node,
+        kernel,
+        pass,
+        reads: resolve(reads, { ...node.outputs, ...node.inputs }),
+        writes,
+      });
     }
   }
 
@@ -183,8 +197,14 @@ class Layouter {
     this.#step({ kind: 'dispatch', node: value.node, kernel, pass, reads: {}, writes });
   }
 
-  #operand(node: Node, kernel: AnyKernel, name: string | null, takenOver: string | undefined): Operand {
-    const value = name === null ? undefined : (node.inputs[name] ?? node.outputs[name]);
+  #operand(
+    node: Node,
+    kernel: AnyKernel,
+    name: string | null,
+    values: Readonly<Record<string, Value>>,
+    takenOver: string | undefined,
+  ): Operand {
+    const value = name === null ? undefined : values[name];
     if (!value) return { kind: 'absent', type: undefined };
     if (name === takenOver && name !== null && !kernel.startsFrom)
       return { kind: 'shared', output: node.op.outputs[0] as string, type: value };
