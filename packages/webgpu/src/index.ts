@@ -15,3 +15,4 @@ export type { GpuProgram } from './executor/program.js';
 export type { GpuTensor } from './executor/tensor.js';
 export * from './kernel/kernel.js';
 export type { Cost } from './plan/cost.js';
+export { roundedKernels } from './primitives/matmul.js';

@@ -12,6 +12,8 @@ export interface DeviceOptions {
   readonly powerPreference?: GPUPowerPreference | undefined;
   /** The tiers that may be used. Default all: what the device cannot do is left out with a reason. */
   readonly tiers?: readonly TierName[] | undefined;
+  /** Tiers whose results are not tried, for devices that compile and do not compute, such as Dawn's null backend. */
+  readonly assumed?: readonly TierName[] | undefined;
   /** Options of Dawn, in Node, instead of `dawnOptions`. Only the first call of a process can set them. */
   readonly dawn?: readonly string[] | undefined;
 }
@@ -57,10 +59,12 @@ async function dawnInstance(options: readonly string[]): Promise<GPU> {
 export async function acquire(options: DeviceOptions, { signal }: CallOptions = {}): Promise<Acquired> {
   signal?.throwIfAborted();
   const allowed = new Set(options.tiers ?? allTiers);
+  const assumed = new Set(options.assumed);
   if (options.device) {
     const { device } = options;
     const gpu = options.gpu ?? browserGpu();
-    return { device, owned: false, capabilities: await probe(device, gpu, device.adapterInfo, allowed) };
+    const capabilities = await probe(device, gpu, device.adapterInfo, allowed, assumed);
+    return { device, owned: false, capabilities };
   }
   const gpu =
     options.gpu ?? browserGpu() ?? (options.adapter ? undefined : await nodeGpu(options.dawn ?? dawnOptions));
@@ -73,7 +77,7 @@ export async function acquire(options: DeviceOptions, { signal }: CallOptions = 
   const device = await adapter.requestDevice(deviceDescriptor(adapter, allowed)).catch((cause) => {
     throw new NoAdapterError(`The adapter gives no device: ${String(cause)}`, { cause });
   });
-  const capabilities = await probe(device, gpu, adapter.info, allowed);
+  const capabilities = await probe(device, gpu, adapter.info, allowed, assumed);
   if (signal?.aborted) device.destroy();
   signal?.throwIfAborted();
   return { device, owned: true, capabilities };

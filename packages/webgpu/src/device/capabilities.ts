@@ -1,8 +1,9 @@
 import type { GpuView } from '../kernel/kernel.js';
+import { matrixFailure, matrixSource } from './matrix-units.js';
 
 /**
  * What a device can do, found by trying. A tier is taken when the device has the feature and a small shader that uses it
- * compiles; what was not taken says why. Kernels ask for features, never for vendors.
+ * compiles (and, on matrix units, multiplies right); what was not taken says why. Kernels ask for features, never for vendors.
  */
 export type TierName = 'core' | 'f16' | 'subgroups' | 'dp4a' | 'subgroup-matrix';
 
@@ -17,6 +18,8 @@ interface Probe {
   readonly feature?: GPUFeatureName | undefined;
   readonly languageFeature?: string | undefined;
   readonly source: string;
+  /** What else may be wrong with a device on which the source compiles. */
+  readonly fails?: (device: GPUDevice, info: GPUAdapterInfo) => Promise<string | undefined>;
 }
 
 /** From the least to the most demanding. */
@@ -43,10 +46,8 @@ const probes: readonly Probe[] = [
   {
     name: 'subgroup-matrix',
     feature: 'chromium-experimental-subgroup-matrix' as GPUFeatureName,
-    source:
-      'enable f16; enable chromium_experimental_subgroup_matrix; var<workgroup> w: array<f16, 256>; ' +
-      '@compute @workgroup_size(128) fn main() { let a = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&w, 0u, 16u); ' +
-      'subgroupMatrixStore<row_major>(&w, 0u, a, 16u); }',
+    source: matrixSource,
+    fails: matrixFailure,
   },
 ];
 
@@ -90,18 +91,21 @@ export async function probe(
   gpu: Pick<GPU, 'wgslLanguageFeatures'> | undefined,
   info: GPUAdapterInfo,
   allowed: ReadonlySet<TierName>,
+  assumed: ReadonlySet<TierName>,
 ): Promise<Capabilities> {
   const languageFeatures = new Set(gpu?.wgslLanguageFeatures ?? []);
   const tiers: Tier[] = [];
-  for (const { name, feature, languageFeature, source } of probes) {
+  for (const { name, feature, languageFeature, source, fails } of probes) {
     const reason = !allowed.has(name)
       ? 'switched off by the caller'
       : feature && !device.features.has(feature)
         ? `the device lacks ${feature}`
         : languageFeature && !languageFeatures.has(languageFeature)
           ? `WGSL here lacks ${languageFeature}`
-          : await compileError(device, source);
-    tiers.push({ name, taken: !reason, reason: reason ?? 'a test shader compiled' });
+          : ((await compileError(device, source)) ??
+            (assumed.has(name) ? undefined : await fails?.(device, info)));
+    const tried = fails && !assumed.has(name) ? 'a test product is right' : 'a test shader compiled';
+    tiers.push({ name, taken: !reason, reason: reason ?? tried });
   }
   const off = new Set(tiers.filter(({ taken }) => !taken).map(({ name }) => name));
   const hidden = probes.filter(({ name }) => off.has(name));
@@ -110,6 +114,7 @@ export async function probe(
     if (feature) features.delete(feature);
     if (languageFeature) languageFeatures.delete(languageFeature);
   }
+  const units = tiers.find(({ name }) => name === 'subgroup-matrix')!;
   const limits: Record<string, number> = {};
   for (const name in device.limits) limits[name] = Number(device.limits[name as keyof GPUSupportedLimits]);
   return {
@@ -124,6 +129,7 @@ export async function probe(
     timestamps: features.has('timestamp-query'),
     subgroupMinSize: info.subgroupMinSize ?? 4,
     subgroupMaxSize: info.subgroupMaxSize ?? 128,
+    matrixUnits: units.taken || `no matrix units: ${units.reason}`,
   };
 }
 

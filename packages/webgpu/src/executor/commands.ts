@@ -6,7 +6,7 @@ import type { GpuView, Params, ParamValue, Workgroups } from '../kernel/kernel.j
 import { paramsBytes } from '../kernel/params.js';
 import { type Layout, layoutOf, storedBytes, type ValueType, valueType } from '../kernel/storage.js';
 import type { Dispatch, Operand, Storage } from '../plan/steps.js';
-import { sourceOf } from '../tiles/tiles.js';
+import { featuresOfTiles, sourceOf } from '../tiles/tiles.js';
 
 /** A dispatch as it will be encoded, before its pipeline and buffers exist. */
 export interface Draft {
@@ -66,7 +66,7 @@ export function draft(dispatch: Dispatch, gpu: GpuView): Draft {
   if (storages > available)
     throw new DeviceLimitError(kernel.name, 'maxStorageBuffersPerShaderStage', storages, available);
   const params: Params = { ...literals, ...pass.params };
-  const features = [...new Set([...featuresOf(slots), ...(kernel.requires ?? [])])];
+  const features = [...new Set([...featuresOf(slots), ...featuresOfTiles(pass), ...(kernel.requires ?? [])])];
   return {
     dispatch,
     shader: assemble(sourceOf(pass), params, slots, features),

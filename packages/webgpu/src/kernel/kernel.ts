@@ -37,6 +37,11 @@ export interface Tiles {
   readonly matrices?: boolean | undefined;
   /** The sums are the result: the source needs no `keep`. */
   readonly keep?: boolean | undefined;
+  /**
+   * On matrix units, where `GpuView.matrixUnits` says that there are some: tiles of 128 × 64, and operands rounded to f16
+   * (with the override `CLAMPS`, those beyond its range are held within it). A `span` is a multiple of 32.
+   */
+  readonly units?: boolean | undefined;
 }
 
 /** What a kernel may ask of the device before it says whether it applies. */
@@ -48,6 +53,8 @@ export interface GpuView {
   readonly vendor: string;
   readonly subgroupMinSize: number;
   readonly subgroupMaxSize: number;
+  /** Whether products in tiles can run on matrix units, or why not. */
+  readonly matrixUnits: true | string;
 }
 
 /**
@@ -58,8 +65,11 @@ export interface Pass {
   /** For plans and profiles, where a kernel has several passes. */
   readonly label?: string | undefined;
   readonly source: string;
-  /** `'loop'`: the source brings its operands into workgroup memory and multiplies by itself. */
-  readonly tiles?: Tiles | 'loop' | undefined;
+  /**
+   * `'loop'`: the source brings its operands into workgroup memory and multiplies by itself. `'units'`: it does all of it by
+   * itself, on matrix units, and rounds with `half` what they multiply.
+   */
+  readonly tiles?: Tiles | 'loop' | 'units' | undefined;
   readonly reads: Readonly<Record<string, string | null>>;
   readonly writes: Readonly<Record<string, string | null>>;
   readonly params?: Params | undefined;

@@ -94,6 +94,7 @@ const claims = ({ supports }: AnyKernel, y: ReturnType<typeof gradientOf>['y']):
     vendor: '',
     subgroupMinSize: 4,
     subgroupMaxSize: 4,
+    matrixUnits: 'none here',
   }) ?? true) === true;
 
 describeGpu('gradients of convolutions', () => {

@@ -3,6 +3,7 @@ import type { AnyKernel } from '../kernel/kernel.js';
 import { conv2d } from './conv2d.js';
 import { elementwise } from './elementwise.js';
 import { layout } from './layout.js';
+import { matmul } from './matmul.js';
 import { numeric } from './numeric.js';
 
 /**
@@ -16,5 +17,6 @@ export const primitiveKernels = {
   ...elementwise,
   ...layout,
   ...numeric,
+  ...matmul,
   ...conv2d,
 } satisfies Record<PrimitiveName, readonly AnyKernel[]>;

@@ -1,12 +1,10 @@
 /// <reference path="../wgsl.d.ts" />
+import { isFloat } from '@emu-ts/base';
 import { type AnyOp, primitives, size, type TensorType } from '@emu-ts/graph';
 import type { AnyKernel, Params, ParamValue } from '../kernel/kernel.js';
 import argmaxSource from './argmax.wgsl';
 import gatherSource from './gather.wgsl';
-import { around, axes, broadcastStrides, collapse, groupsFor, strides, u32, u32s } from './geometry.js';
-import matmulSource from './matmul.wgsl';
-import matmulBatches from './matmul-batches.wgsl';
-import { tiledProduct } from './product.js';
+import { around, axes, collapse, groupsFor, strides, u32 } from './geometry.js';
 import reduceSource from './reduce.wgsl';
 import reduceWorkgroupSource from './reduce-workgroup.wgsl';
 import scatterAddSource from './scatter-add.wgsl';
@@ -14,11 +12,10 @@ import scatterAddSource from './scatter-add.wgsl';
 type Types = Readonly<Record<string, TensorType>>;
 
 const product = (values: readonly number[]) => values.reduce((a, b) => a * b, 1);
-const isFloatType = ({ dtype }: TensorType) => dtype === 'f32' || dtype === 'f16' || dtype === 'bf16';
 
 /** The element a fold starts from, in the type the shader sums in. */
 function startOf(x: TensorType, op: 'sum' | 'max'): ParamValue {
-  const type = isFloatType(x) ? 'f32' : x.dtype === 'u32' || x.dtype === 'bool' ? 'u32' : 'i32';
+  const type = isFloat(x.dtype) ? 'f32' : x.dtype === 'u32' || x.dtype === 'bool' ? 'u32' : 'i32';
   const smallest = { f32: Number.NEGATIVE_INFINITY, i32: -(2 ** 31), u32: 0 };
   return [type, op === 'sum' ? 0 : smallest[type]];
 }
@@ -69,54 +66,6 @@ function reduction(name: 'sum' | 'max_reduce', op: 'sum' | 'max'): AnyKernel[] {
   ];
 }
 
-function matmulParams({ a, b, y }: Types): Params {
-  const [m, k] = a.shape.slice(-2);
-  const n = b.shape[b.shape.length - 1];
-  const batch = y.shape.slice(0, -2);
-  const along = (x: TensorType, matrix: number) =>
-    broadcastStrides(x.shape.slice(0, -2), batch).map((s) => s * matrix);
-  const walk = collapse(batch, [along(a, m * k), along(b, k * n)]);
-  return {
-    size: u32(size(y)),
-    m: u32(m),
-    n: u32(n),
-    k: u32(k),
-    rank: u32(walk.shape.length),
-    shape: axes(walk.shape),
-    a_strides: axes(walk.strides[0]),
-    b_strides: axes(walk.strides[1]),
-  };
-}
-
-const matmulTiled = (
-  name: string,
-  vector: boolean,
-  supports: (types: Types) => true | string,
-): AnyKernel => ({
-  op: primitives.matmul as AnyOp,
-  ...tiledProduct<unknown>({
-    name,
-    source: matmulBatches,
-    tiles: { a: 'along', b: 'across', matrices: true, keep: true },
-    reads: ['a', 'b'],
-    supports,
-    product: (types) => {
-      const { a, b, y } = types;
-      const [m, k] = a.shape.slice(-2);
-      const n = b.shape[b.shape.length - 1];
-      return {
-        batch: product(y.shape.slice(0, -2)),
-        m,
-        n,
-        k,
-        params: { ...matmulParams(types), ...u32s({ lines_a: m, width_a: k, lines_b: k, width_b: n }) },
-        overrides: { VECTOR: Number(vector), STORE4: Number(vector) },
-        widths: vector ? { a: 4, b: 4, y: 4 } : {},
-      };
-    },
-  }),
-});
-
 export const numeric = {
   sum: reduction('sum', 'sum'),
   max_reduce: reduction('max_reduce', 'max'),
@@ -158,21 +107,6 @@ export const numeric = {
         const [outer, , inner] = around(x.shape, axis);
         return groupsFor(outer * inner);
       },
-    },
-  ] as AnyKernel[],
-  matmul: [
-    matmulTiled('prim.matmul tiled vec4', true, ({ a, b, y }) => {
-      const [k, n] = b.shape.slice(-2);
-      if ([a, b, y].some(({ dtype }) => dtype !== 'f32' && dtype !== 'f16')) return 'only f32 and f16';
-      return k % 4 || n % 4 ? `k = ${k} and n = ${n} do not both divide by 4` : true;
-    }),
-    matmulTiled('prim.matmul tiled', false, ({ y }) => isFloatType(y) || 'only floats'),
-    {
-      op: primitives.matmul as AnyOp,
-      name: 'prim.matmul',
-      source: matmulSource,
-      params: matmulParams,
-      workgroups: ({ y }: Types) => groupsFor(size(y)),
     },
   ] as AnyKernel[],
 };

@@ -17,6 +17,9 @@ export interface Product {
   readonly widths?: Readonly<Record<string, Width>>;
 }
 
+/** Rows of a tile, and what spans of k are made of, with and without matrix units. */
+const sizesOf = ({ units }: Tiles) => (units ? { rows: 128, step: 32 } : { rows: 64, step: 16 });
+
 interface Tiled<A> {
   readonly name: string;
   readonly source: string;
@@ -32,15 +35,16 @@ const manyWorkgroups = 256;
 const shortestSpan = 512;
 const mostSplits = 16;
 
-function tilesOf({ batch, m, n, k }: Product) {
-  const tiles = batch * Math.ceil(m / 64) * Math.ceil(n / 64);
+function tilesOf({ batch, m, n, k }: Product, form: Tiles) {
+  const { rows, step } = sizesOf(form);
+  const tiles = batch * Math.ceil(m / rows) * Math.ceil(n / 64);
   const most = Math.min(Math.floor(k / shortestSpan), mostSplits);
   const wanted = Math.min(Math.floor(manyWorkgroups / Math.max(1, tiles)), most);
-  const span = wanted > 1 ? Math.ceil(k / wanted / 16) * 16 : k;
+  const span = wanted > 1 ? Math.ceil(k / wanted / step) * step : k;
   return { tiles, span, splits: Math.max(1, Math.ceil(k / Math.max(1, span))) };
 }
 
-/** A product in tiles of 64 × 64; where there are few and k is long, it is split over workgroups, and another pass adds up. */
+/** A product in tiles; where there are few and k is long, it is split over workgroups, and another pass adds up. */
 export const tiledProduct = <A>({
   name,
   source,
@@ -50,19 +54,20 @@ export const tiledProduct = <A>({
   product,
 }: Tiled<A>): ManyPasses<Types, A> => ({
   name,
-  supports: (types, attrs) => {
+  supports: (types, attrs, gpu) => {
+    if (form.units && gpu.matrixUnits !== true) return gpu.matrixUnits;
     const refused = supports?.(types) ?? true;
     if (refused !== true) return refused;
     const { m, n, k } = product(types, attrs);
-    return Math.min(m, n, k) >= 16 || `a tile of 64 × 64 is wasted on ${m} × ${k} × ${n}`;
+    return Math.min(m, n, k) >= 16 || `a tile of ${sizesOf(form).rows} × 64 is wasted on ${m} × ${k} × ${n}`;
   },
   scratch: (types, attrs): Record<string, TensorType> => {
-    const { splits } = tilesOf(product(types, attrs));
+    const { splits } = tilesOf(product(types, attrs), form);
     return splits > 1 ? { partial: tensorType('f32', [splits, size(types.y)]) } : {};
   },
   passes: (types, attrs) => {
     const { params, overrides, widths, ...sizes } = product(types, attrs);
-    const { tiles, span, splits } = tilesOf({ params, ...sizes });
+    const { tiles, span, splits } = tilesOf({ params, ...sizes }, form);
     const pass: Pass = {
       label: splits > 1 ? 'tiles' : undefined,
       source,

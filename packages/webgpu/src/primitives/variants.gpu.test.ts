@@ -1,8 +1,8 @@
 import { type AnyOp, primitiveName, tensorType } from '@emu-ts/graph';
-import { nullGpu, type OpCase, validatedDispatches } from '@emu-ts/testing';
+import { nullDevice, nullGpu, type OpCase, validatedDispatches } from '@emu-ts/testing';
 import { expect, it } from 'vitest';
 import { cases } from '../../../graph/src/primitives/cases.js';
-import { type AnyKernel, webgpu } from '../index.js';
+import { type AnyKernel, roundedKernels, webgpu } from '../index.js';
 import { primitiveKernels } from './index.js';
 
 /**
@@ -36,9 +36,9 @@ const extra: Partial<Record<string, Omit<OpCase, 'name'>[]>> = {
 const divisible = { x: f32(2, 4), a: f32(2, 4), b: f32(2, 4) };
 
 it.each(
-  Object.values(primitiveKernels)
-    .flat()
-    .map((kernel) => [kernel.name, kernel] as const),
+  [...Object.values(primitiveKernels).flat(), ...roundedKernels].map(
+    (kernel) => [kernel.name, kernel] as const,
+  ),
 )('%s validates', async (_, kernel: AnyKernel) => {
   const name = primitiveName(kernel.op) as keyof typeof cases;
   const op = kernel.op as AnyOp;
@@ -55,6 +55,7 @@ it.each(
 });
 
 it('has every tier on the null backend', async () => {
-  await using executor = await webgpu({ gpu: await nullGpu() });
+  const gpu = await nullGpu();
+  await using executor = await webgpu({ gpu, device: await nullDevice(gpu), assumed: ['subgroup-matrix'] });
   expect(executor.capabilities.tiers.filter(({ taken }) => !taken)).toEqual([]);
 });

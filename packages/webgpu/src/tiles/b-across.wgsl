@@ -1,8 +1,4 @@
-// Stands behind a product in tiles: rows of b across k, as `fetch_b(start, p, column)` gives four neighbours of one. An invocation
-// owns four neighbouring columns.
-
-const apart = 1u;
-const lead = 4u; // from the first column of an invocation to that of the next
+// Stands behind a product in tiles: rows of b across k, as `fetch_b(start, p, column)` gives four neighbours of one.
 
 var<workgroup> tile_b: array<vec4<f32>, 256>; // 16 places along k × 16 vectors of columns
 

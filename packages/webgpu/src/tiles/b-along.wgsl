@@ -1,8 +1,4 @@
-// Stands behind a product in tiles: b lies transposed, as `fetch_b(start, column, p)` gives four neighbours along k. An invocation
-// owns columns 16 apart, so that neighbouring lanes read neighbouring vectors.
-
-const apart = 16u;
-const lead = 1u; // from the first column of an invocation to that of the next
+// Stands behind a product in tiles: b lies transposed, as `fetch_b(start, column, p)` gives four neighbours along k.
 
 var<workgroup> tile_b: array<vec4<f32>, 256>; // 4 vectors along k × 64 columns
 
