@@ -1,6 +1,6 @@
 import { onnx } from '@emu-ts/onnx';
 import { type Bench, type BenchResult, hasGraphicsCard, prepareGpu } from '@emu-ts/testing';
-import { allKernels } from '@emu-ts/testing/page';
+import { allKernels, allRoundedKernels } from '@emu-ts/testing/page';
 import { type WebGpuExecutor, webgpu } from '@emu-ts/webgpu';
 import type { BenchPage } from './webgpu/browser.js';
 import { componentCases } from './webgpu/components.js';
@@ -20,10 +20,13 @@ const full = asked ? asked === 'full' : hasGraphicsCard();
 
 /** What every benchmark of this group begins with. */
 const onGpu =
-  (action: (executor: WebGpuExecutor) => Promise<BenchResult>): (() => Promise<BenchResult>) =>
+  (
+    action: (executor: WebGpuExecutor) => Promise<BenchResult>,
+    kernels = allKernels,
+  ): (() => Promise<BenchResult>) =>
   async () => {
     prepareGpu();
-    await using executor = await webgpu({ kernels: allKernels });
+    await using executor = await webgpu({ kernels });
     const result = await action(executor);
     const sizes = full ? "Emu's" : 'small, for a GPU in software';
     return { ...result, detail: { ...result.detail, sizes, adapter: executor.capabilities.adapter } };
@@ -47,6 +50,22 @@ const graphBench = ({ name, graph: trace }: GpuCase): Bench => ({
     if (typeof ort === 'string') return { value: wall, detail: { ...detail, peer: ort } };
     return { value: wall, detail, baseline: { name: 'onnxruntime-node webgpu', value: ort } };
   }),
+});
+
+/** The same with operands rounded to what fast units multiply, beside the kernels that do not round. */
+const roundedBench = ({ name, graph: trace }: GpuCase): Bench => ({
+  name: `webgpu rounded ${name}`,
+  unit: 'ms',
+  run: onGpu(async (executor) => {
+    const graph = trace();
+    const { wall, gpu } = await measure(executor, graph);
+    const { matrixUnits } = executor.capabilities;
+    const units = matrixUnits === true ? 'matrix units' : matrixUnits;
+    const detail = gpu ? { units, gpuMs: gpu, 'GFLOP/s': flopsOf(graph) / gpu / 1e6 } : { units };
+    await using exact = await webgpu({ kernels: allKernels });
+    const value = (await measure(exact, graph)).wall;
+    return { value: wall, detail, baseline: { name: 'kernels that do not round', value } };
+  }, allRoundedKernels),
 });
 
 /** Whether Chromium's adapter can do the sizes that are asked for. */
@@ -133,6 +152,7 @@ const runtime: readonly Bench[] = [
 export const benches: readonly Bench[] = [
   ...kernelCases(full).map(graphBench),
   ...componentCases(full).map(graphBench),
+  ...(full ? [...kernelCases(full), ...componentCases(full)].map(roundedBench) : []),
   ...loops,
   ...runtime,
   ...(inBrowser ? [...kernelCases(full), ...componentCases(full)].map(browserBench) : []),

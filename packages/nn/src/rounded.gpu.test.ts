@@ -1,101 +1,99 @@
-import { type HostTensor, random } from '@emu-ts/base';
+import { convert, type HostTensor } from '@emu-ts/base';
+import { type AnyOp, graphOf, input, interpret, type Value } from '@emu-ts/graph';
 import {
-  type AnyOp,
-  graphOf,
-  input,
-  interpret,
-  type TensorType,
-  tensorType,
-  type Value,
-} from '@emu-ts/graph';
-import { describeGpu, expectClose, nullGpu, randomTensors } from '@emu-ts/testing';
-import { webgpu } from '@emu-ts/webgpu';
-import { describe, expect, it } from 'vitest';
-import { linearInt4Op, linearInt8Op } from './index.js';
+  describeGpu,
+  expectClose,
+  type OpCase,
+  randomTensors,
+  validatedDispatches,
+  withMatrixUnits,
+} from '@emu-ts/testing';
+import { type AnyKernel, type WebGpuExecutor, webgpu } from '@emu-ts/webgpu';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { kernelCases } from './kernel-cases.js';
 import { nnRoundedKernels } from './webgpu.js';
 
-/** Kernels that round their operands: against the interpreter where they can run, and validated where they cannot. */
-const sizes = [
-  [19, 60, 20],
-  [70, 96, 66],
-] as const;
+/**
+ * Kernels that round their operands, against the interpreter: dot products as they are, and products on matrix units with those
+ * in plain WGSL. Operands are halves from the start, so where nothing is computed from them before they are multiplied,
+ * products are exact, and sums as near as those of f32.
+ */
+const onUnits = ({ name }: AnyKernel) => name.includes('matrix units');
+/** Layers come in many kinds, each of which has the same edges: of theirs the largest. */
+const casesOf = ({ op }: AnyKernel) =>
+  kernelCases[op.name].filter(({ benchOnly }) => !benchOnly).slice(op.name.startsWith('nn.linear') ? -3 : 0);
 
-const codesOf = (n: number, groups: number, bits: 4 | 8): HostTensor => {
-  const bytes = n * groups * 4 * bits;
-  const data = Uint8Array.from(random(5).bits(bytes), (word) => word & 255);
-  return { dtype: 'u8', shape: [n, groups, 4 * bits], data };
+/** What a case's operands are rounded to. A byte moves an element by at most 1/254 of the largest of its group. */
+function precision(kernel: AnyKernel, { inputs }: OpCase): 'f32' | 'f16' | 'bf16' {
+  if (!onUnits(kernel)) return 'bf16';
+  return inputs.codes || inputs.gain || inputs.q ? 'f16' : 'f32';
+}
+
+const drawn = ({ inputs, given }: OpCase): Record<string, HostTensor> => {
+  const tensors = { ...randomTensors(inputs), ...given };
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, { dtype }]) => [
+      name,
+      convert(dtype === 'f32' ? convert(tensors[name], 'f16') : tensors[name], dtype),
+    ]),
+  );
 };
 
-const symbols = (types: Readonly<Record<string, TensorType>>) =>
-  Object.fromEntries(
-    Object.entries(types).map(([name, { dtype, shape }]) => [name, input(name, { dtype, shape })]),
-  );
+const outputsOf = ({ op }: AnyKernel, { inputs, attrs }: OpCase) => {
+  const symbols = Object.entries(inputs).map(([name, type]) => [name, input(name, type)]);
+  return (op as AnyOp)(Object.fromEntries(symbols), attrs) as Record<string, Value>;
+};
 
-describeGpu('linear layers by dot products of bytes', () => {
-  it.each([
-    [linearInt4Op as AnyOp, 4],
-    [linearInt8Op as AnyOp, 8],
-  ] as const)('%#: codes in groups', async (op, bits) => {
-    await using gpu = await webgpu({ kernels: nnRoundedKernels });
-    for (const [m, k, n] of sizes) {
-      const groups = Math.ceil(k / 32);
-      const types = {
-        x: tensorType('f32', [m, k]),
-        codes: tensorType('u8', [n, groups, 4 * bits]),
-        scales: tensorType('f32', [n, groups]),
-        bias: tensorType('f32', [n]),
-      };
-      const drawn = randomTensors({ x: types.x, scales: types.scales, bias: types.bias });
-      const tensors = Object.fromEntries(
-        Object.entries(drawn).map(([name, { shape, data }]) => [
-          name,
-          { dtype: 'f32', shape, data: Float32Array.from(data as Float64Array) } as HostTensor,
-        ]),
-      );
-      const given = { ...tensors, codes: codesOf(n, groups, bits) };
-      const graph = graphOf(op(symbols(types), {}) as Record<string, Value>);
-      expect(gpu.plan(graph)).toContain('dot products');
-      await using program = await gpu.compile(graph);
-      const { y } = await program.run(given);
-      // A byte moves an element by at most 1/254 of the largest of its group: about a unit of bf16.
-      expectClose(`${op.name} dot products ${m} × ${k} × ${n}`, await y.read(), interpret(graph, given).y, {
-        dtype: 'bf16',
-        terms: k,
-        magnitude: 2 ** (bits - 1),
-      });
-      y.dispose();
-    }
+const claims = (kernel: AnyKernel, testCase: OpCase, { capabilities }: WebGpuExecutor): boolean => {
+  const { node } = Object.values(outputsOf(kernel, testCase))[0];
+  const types = { ...node.inputs, ...node.outputs };
+  return (kernel.supports?.(types, node.attrs, capabilities) ?? true) === true;
+};
+
+/** How the lanes of a norm fold is tried where nothing is rounded. */
+const tried = nnRoundedKernels.filter(({ name }) => !name.endsWith('subgroups'));
+
+describeGpu.each(tried.map((kernel) => [kernel.name, kernel] as const))('%s', (_, kernel) => {
+  let plain: WebGpuExecutor;
+  let gpu: WebGpuExecutor;
+  beforeAll(async () => {
+    plain = await webgpu({ kernels: [kernel] });
+    gpu = onUnits(kernel)
+      ? await webgpu({ device: withMatrixUnits(plain.device), kernels: [kernel] })
+      : plain;
   });
+  afterAll(async () => {
+    await gpu?.dispose();
+    await plain?.dispose();
+  });
+
+  it.each(casesOf(kernel).map((testCase) => [testCase.name, testCase] as const))(
+    '%s',
+    async (label, testCase) => {
+      if (!claims(kernel, testCase, gpu)) return;
+      const tensors = drawn(testCase);
+      const graph = graphOf(outputsOf(kernel, testCase));
+      const expected = interpret(graph, tensors);
+      await using program = await gpu.compile(graph);
+      expect(program.plan()).toContain(`by ${kernel.name}`);
+      const terms = Math.max(...Object.values(testCase.inputs).flatMap(({ shape }) => shape));
+      for (const [name, result] of Object.entries(await program.run(tensors))) {
+        using held = result;
+        expectClose(`${kernel.name} ${label} ${name}`, await held.read(), expected[name], {
+          terms,
+          ...testCase.expectation,
+          dtype: precision(kernel, testCase),
+        });
+      }
+    },
+  );
 });
 
-describe('on the null backend', async () => {
-  const gpu = await nullGpu();
+describe('on the null backend', () => {
   it.each(nnRoundedKernels.map((kernel) => [kernel.name, kernel] as const))(
     '%s validates',
     async (_, kernel) => {
-      const op = kernel.op as AnyOp;
-      await using executor = await webgpu({ gpu, kernels: [kernel] });
-      const bits = op.name.includes('int4') ? 4 : 8;
-      const weights: Record<string, TensorType> = op.name.includes('int')
-        ? { codes: tensorType('u8', [130, 3, 4 * bits]), scales: tensorType('f16', [130, 3]) }
-        : { weight: tensorType('f16', [130, 70]) };
-      const normed = op.name.endsWith('norm');
-      const rest = { residual: tensorType('f32', [65, 130]), gain: tensorType('f32', [130]) };
-      const types = {
-        x: tensorType('f32', [65, 70]),
-        ...weights,
-        bias: tensorType('f32', [130]),
-        ...(normed ? rest : {}),
-      };
-      const attrs = normed
-        ? { norm: 'rms', eps: 1e-6 }
-        : op.name.endsWith('activated')
-          ? { activation: 'gelu' }
-          : {};
-      const graph = graphOf(op(symbols(types), attrs) as Record<string, Value>);
-      expect(executor.plan(graph)).toContain(kernel.name);
-      await using program = await executor.compile(graph);
-      expect(program.dispatches).toBeGreaterThan(0);
+      expect(await validatedDispatches(kernel, kernelCases[kernel.op.name])).toBeGreaterThan(0);
     },
   );
 });

@@ -1,11 +1,12 @@
 import { primitives, type TensorType } from '@emu-ts/graph';
 import type { Fusion, Kernel, Pattern } from '@emu-ts/webgpu/kernel';
 import { conv2dOp } from '../conv2d/op.js';
-import { type Convolution, convPasses, convScratch } from '../conv2d/passes.js';
+import { type Convolution, convFits, convPasses, convScratch } from '../conv2d/passes.js';
 import { groupNormOp } from '../group-norm/op.js';
 import { normScratch, tablePasses } from '../group-norm/passes.js';
 import { siluOp } from '../silu/op.js';
 import { upsampleNearestOp } from '../upsample-nearest/op.js';
+import { inRegisters, onMatrixUnits, type Way } from '../ways.js';
 import { conv2dFusedOp, type FusedConvolution, joined, mapOf, seen, turns } from './op.js';
 
 type Attrs = Readonly<Record<string, unknown>>;
@@ -125,18 +126,24 @@ function convolution(
 const tables = ({ x, more }: Types, attrs: FusedConvolution) =>
   tablePasses(joined(x, more), attrs, { weight: 'gain', bias: 'shift' }, x.shape[1]);
 
-export const conv2dFusedKernel: Kernel<typeof conv2dFusedOp> = {
+const rung = (way: Way): Kernel<typeof conv2dFusedOp> => ({
   op: conv2dFusedOp,
-  name: 'nn.conv2d_fused tiled',
+  name: `nn.conv2d_fused ${way.name}`,
   fuses: fusions,
-  supports: ({ gain, more }, { tokensIn }) =>
-    !(tokensIn && (gain ?? more)) || 'tokens are neither normalised nor joined on their way in',
+  supports: (types, attrs, gpu) => {
+    if (attrs.tokensIn && (types.gain || types.more || attrs.silu))
+      return 'tokens are neither normalised, activated nor joined on their way in';
+    return convFits(convolution(types, attrs), way, gpu);
+  },
   scratch: (types, attrs) => ({
     ...(types.gain ? normScratch(joined(types.x, types.more), attrs) : {}),
-    ...convScratch(convolution(types, attrs)),
+    ...convScratch(convolution(types, attrs), way),
   }),
   passes: (types, attrs) => [
     ...(types.gain ? tables(types, attrs) : []),
-    ...convPasses(convolution(types, attrs)),
+    ...convPasses(convolution(types, attrs), way),
   ],
-};
+});
+
+export const conv2dFusedKernel = rung(inRegisters);
+export const conv2dFusedRoundedKernel = rung(onMatrixUnits);

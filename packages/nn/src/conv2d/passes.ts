@@ -1,11 +1,15 @@
 /// <reference path="../wgsl.d.ts" />
 import { type ConvGeometry, size, type TensorType, tensorType } from '@emu-ts/graph';
-import type { Overrides, Params, Pass } from '@emu-ts/webgpu/kernel';
+import type { GpuView, Overrides, Params, Pass } from '@emu-ts/webgpu/kernel';
+import operandWeight from '../linear/operand-weight.wgsl';
 import { u32, vectorises } from '../rows.js';
-import operands from './conv2d-operands.wgsl';
+import { rounding, tilesOf, type Way, wayOpen } from '../ways.js';
 import sumSource from './conv2d-sum.wgsl';
+import tilesSource from './conv2d-tiles.wgsl';
 import finish from './finish.wgsl';
 import finishLater from './finish-later.wgsl';
+import operandMap from './operand-map.wgsl';
+import operandTokens from './operand-tokens.wgsl';
 
 /** A convolution with what is done while its input is read and before its output is written. */
 export interface Convolution extends ConvGeometry {
@@ -27,112 +31,102 @@ export interface Convolution extends ConvGeometry {
     | undefined;
 }
 
-/** Workgroups that keep a large GPU busy, and the shortest piece of the inner dimension that is worth one. */
-const manyWorkgroups = 256;
-const shortestSpan = 512;
+function sizes({ x, weight, y }: Convolution, way: Way) {
+  const [batch, m, oh, ow] = y.shape;
+  const [n, k] = [oh * ow, size(weight) / Math.max(1, m)];
+  return { batch, c: x.shape[1], m, n, k, ...tilesOf({ batch, m, n, k }, way, { shortest: 512 }) };
+}
 
-function sizes({ x, weight, y }: Convolution) {
-  const [n, o, oh, ow] = y.shape;
-  const inner = size(weight) / Math.max(1, o);
-  const tiles = n * Math.ceil(o / 64) * Math.ceil((oh * ow) / 64);
-  const wanted = Math.min(
-    Math.floor(manyWorkgroups / Math.max(1, tiles)),
-    Math.floor(inner / shortestSpan),
-    8,
-  );
-  const span = wanted > 1 ? Math.ceil(inner / wanted / 16) * 16 : inner;
-  const splits = span ? Math.ceil(inner / span) : 1;
-  return { n, c: x.shape[1], o, positions: oh * ow, inner, tiles, span, splits };
+/** True, or why a way is not one for a convolution. */
+export function convFits({ y }: Convolution, way: Way, gpu: GpuView): true | string {
+  const open = wayOpen(way, gpu);
+  if (open !== true || !way.units) return open;
+  const channels = y.shape[1];
+  return channels >= 16 || `a tile of ${way.rows} × 64 is wasted on ${channels} channels`;
 }
 
 /** Partial sums of a convolution that is split. */
-export function convScratch(conv: Convolution): Record<string, TensorType> {
-  const { splits } = sizes(conv);
+export function convScratch(conv: Convolution, way: Way): Record<string, TensorType> {
+  const { splits } = sizes(conv, way);
   return splits > 1 ? { partial: tensorType('f32', [splits, ...conv.y.shape]) } : {};
 }
 
-export function convPasses(conv: Convolution): Pass[] {
-  const { splits } = sizes(conv);
-  return splits > 1 ? [tiles(conv, true), sum(conv)] : [tiles(conv, false)];
+export function convPasses(conv: Convolution, way: Way): Pass[] {
+  const { splits } = sizes(conv, way);
+  return splits > 1 ? [tiles(conv, way, true), sum(conv, way)] : [tiles(conv, way, false)];
 }
 
-function tiles(conv: Convolution, split: boolean): Pass {
-  const { x, weight, y, strides, padding, enlarged, normalised, silu, tokensIn, own } = conv;
-  const { n, c, o, positions, inner, tiles: whole, span, splits } = sizes(conv);
-  const [sh, sw] = strides;
-  const [top, left] = padding;
-  const [, , h, w] = x.shape;
+const u32s = (numbers: Readonly<Record<string, number>>): Params =>
+  Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, u32(value)]));
+
+/** How x is read: as a map, or as tokens. */
+function reading({ x, weight, y, strides, padding, enlarged, silu, tokensIn }: Convolution): Partial<Pass> {
+  if (tokensIn) {
+    const vector = vectorises(x.shape[1], x);
+    return { overrides: { TOKENS_VECTOR: Number(vector) }, widths: { x: vector ? 4 : 1 } };
+  }
   const [, , kh, kw] = weight.shape;
-  const others = own !== undefined && own < c;
-  const { factor, height, width } = enlarged ?? { factor: 1, height: h, width: w };
-  const numbers = {
-    batch: n,
-    c,
-    own: own ?? c,
-    h,
-    w,
-    m: o,
-    kh,
-    kw,
-    ow: y.shape[3],
-    sh,
-    sw,
-    top,
-    left,
-    factor,
-    height,
-    width,
-    n: positions,
-    k: inner,
-    span,
-  };
-  const vector = vectorises(inner, weight);
   const point =
     !enlarged &&
-    !tokensIn &&
-    [kh, kw, sh, sw].every((d) => d === 1) &&
+    [kh, kw, ...strides].every((d) => d === 1) &&
     padding.every((p) => p === 0) &&
-    vectorises(positions, x);
-  const ends = finishing(conv);
+    vectorises(y.shape[2] * y.shape[3], x);
   return {
-    label: split ? 'tiles' : 'convolution',
-    source: `${split ? finishLater : finish}\n${operands}`,
-    tiles: { a: 'along', b: 'across' },
-    reads: {
-      x: 'x',
-      more: others ? 'more' : null,
-      weight: 'weight',
-      table: normalised ? 'table' : null,
-      ...(split ? {} : ends.reads),
-    },
-    writes: { y: split ? 'partial' : 'y' },
-    params: {
-      ...Object.fromEntries(
-        Object.entries({ ...numbers, tiles: whole * splits }).map(([k, v]) => [k, u32(v)]),
-      ),
-      ...(split ? {} : ends.params),
-    },
     overrides: {
-      VECTOR: Number(vector),
       POINT: Number(point),
-      TOKENS_IN: Number(tokensIn ?? false),
       SILU: Number(silu ?? false),
-      ...(split ? {} : ends.overrides),
+      KH: kh,
+      KW: kw,
+      FACTOR: enlarged?.factor ?? 1,
     },
-    workgroups: whole * splits,
-    widths: { weight: vector ? 4 : 1, x: point ? 4 : 1, more: point ? 4 : 1 },
+    widths: { x: point ? 4 : 1, more: point ? 4 : 1 },
   };
 }
 
-function sum(conv: Convolution): Pass {
-  const { o, positions, splits } = sizes(conv);
+function tiles(conv: Convolution, way: Way, split: boolean): Pass {
+  const { x, weight, y, strides, padding, enlarged, normalised, tokensIn, own } = conv;
+  const { tiles: whole, splits, ...product } = sizes(conv, way);
+  const [sh, sw] = strides;
+  const [top, left] = padding;
+  const [, c, h, w] = x.shape;
+  const { height, width } = enlarged ?? { height: h, width: w };
+  const map = { own: own ?? c, h, w, ow: y.shape[3], sh, sw, top, left, height, width };
+  const vector = vectorises(product.k, weight);
+  const ends = split ? undefined : finishing(conv);
+  const { overrides, widths } = reading(conv);
+  return {
+    label: split ? 'tiles' : 'convolution',
+    source: [
+      split ? finishLater : finish,
+      operandWeight,
+      tokensIn ? operandTokens : operandMap,
+      tilesSource,
+    ].join('\n'),
+    tiles: { a: 'along', b: tokensIn ? 'along' : 'across', units: way.units },
+    reads: {
+      x: 'x',
+      more: own !== undefined && own < c ? 'more' : null,
+      weight: 'weight',
+      table: normalised ? 'table' : null,
+      ...ends?.reads,
+    },
+    writes: { y: split ? 'partial' : 'y' },
+    params: { ...u32s({ ...product, ...map, tiles: whole * splits }), ...ends?.params },
+    overrides: { VECTOR: Number(vector), ...overrides, ...rounding(way, x, weight), ...ends?.overrides },
+    workgroups: whole * splits,
+    widths: { weight: vector ? 4 : 1, ...widths },
+  };
+}
+
+function sum(conv: Convolution, way: Way): Pass {
+  const { m, n, splits } = sizes(conv, way);
   const { reads, params, overrides } = finishing(conv);
   return {
     label: 'sum',
     source: `${finish}\n${sumSource}`,
     reads: { partial: 'partial', ...reads },
     writes: { y: 'y' },
-    params: { size: u32(size(conv.y)), splits: u32(splits), m: u32(o), n: u32(positions), ...params },
+    params: { ...u32s({ size: size(conv.y), splits, m, n }), ...params },
     overrides,
     workgroups: Math.ceil(size(conv.y) / 256),
   };

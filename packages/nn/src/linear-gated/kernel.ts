@@ -11,6 +11,7 @@ import { int4Product, int8Product } from '../quantized-linear/kernel.js';
 import { linearInt4Op, linearInt8Op } from '../quantized-linear/op.js';
 import { rowsOf, u32, vectorises } from '../rows.js';
 import { siluOp } from '../silu/op.js';
+import { inRegisters, onMatrixUnits, rounding, tilesOf, type Way, wayOpen } from '../ways.js';
 import gateCodes from './gate-codes.wgsl';
 import gateHalf from './gate-half.wgsl';
 import gateWeight from './gate-weight.wgsl';
@@ -71,12 +72,14 @@ function fusions({ base, product, gates }: Format): readonly Fusion<Gated>[] {
 
 type Types = ProductTypes & Readonly<Record<string, TensorType | undefined>>;
 
-function gatedKernel({ op, product, gates, source }: Format): ManyPasses<Types, Gated> {
+function gatedKernel({ op, product, gates, source }: Format, way: Way): ManyPasses<Types, Gated> {
   const apart = (types: Types) => types[Object.values(gates)[0]] !== undefined;
   return {
-    name: `${op.name} tiled`,
+    name: `${op.name} ${way.name}`,
     arrays: ['codes', 'gateCodes'],
-    supports: (types) => {
+    supports: (types, _, gpu) => {
+      const open = wayOpen(way, gpu);
+      if (open !== true) return open;
       if (rowsOf(types.x) <= fewRows) return `${rowsOf(types.x)} rows <= ${fewRows}`;
       const { weight, gate } = types;
       return !gate || gate.dtype === weight?.dtype || `a weight of ${weight?.dtype}, gates of ${gate.dtype}`;
@@ -84,7 +87,7 @@ function gatedKernel({ op, product, gates, source }: Format): ManyPasses<Types, 
     passes: (types, attrs) => {
       const [rows, k] = product.size(types);
       const [m, n] = [rowsOf(types.x), apart(types) ? 2 * rows : rows];
-      const tiles = Math.ceil(m / 64) * Math.ceil(n / 64);
+      const { tiles } = tilesOf({ m, n, k }, way);
       const widths = { x: vectorises(k, types.x) ? (4 as const) : (1 as const), ...product.widths(types) };
       const operands = [
         ...product.weights,
@@ -94,7 +97,7 @@ function gatedKernel({ op, product, gates, source }: Format): ManyPasses<Types, 
       return [
         {
           source: [product.operands, apart(types) ? source : gateHalf, functions, tilesSource].join('\n'),
-          tiles: { a: 'along', b: 'along' },
+          tiles: { a: 'along', b: 'along', units: way.units },
           reads: { x: 'x', ...Object.fromEntries(operands.map((name) => [name, name])) },
           writes: { y: 'y' },
           params: {
@@ -108,6 +111,7 @@ function gatedKernel({ op, product, gates, source }: Format): ManyPasses<Types, 
           },
           overrides: {
             VECTOR: Number(vectorises(k, types.x)),
+            ...rounding(way, types.x, ...product.weights.map((name) => types[name] as TensorType)),
             ...product.overrides?.(types),
             OP: activationCodes[attrs.activation],
           },
@@ -124,10 +128,14 @@ function gatedKernel({ op, product, gates, source }: Format): ManyPasses<Types, 
   };
 }
 
-export const linearGatedKernels: readonly AnyKernel[] = formats.map(
-  (format): AnyKernel => ({
-    ...gatedKernel(format),
-    op: format.op,
-    fuses: fusions(format),
-  }),
-);
+const kernels = (way: Way): readonly AnyKernel[] =>
+  formats.map(
+    (format): AnyKernel => ({
+      ...gatedKernel(format, way),
+      op: format.op,
+      fuses: fusions(format),
+    }),
+  );
+
+export const linearGatedKernels = kernels(inRegisters);
+export const linearGatedRoundedKernels = kernels(onMatrixUnits);

@@ -11,6 +11,7 @@ import { linearInt4Op, linearInt8Op } from '../quantized-linear/op.js';
 import type { ResidualNorm } from '../residual-norm/op.js';
 import { normFits, normPass, residualFusions } from '../residual-norm/passes.js';
 import { rowsOf } from '../rows.js';
+import { inRegisters, onMatrixUnits, type Way } from '../ways.js';
 import { linearInt4NormOp, linearInt8NormOp, linearNormOp } from './op.js';
 
 type Types = ProductTypes & {
@@ -39,52 +40,63 @@ export const normOps: readonly {
 // biome-ignore lint/suspicious/noExplicitAny: products whose weights have different operands
 type AnyProduct = Product<any>;
 
+/** Only where the norm's own pass can read what the product left. */
+function whereNormFits<K extends ManyPasses<Types, ResidualNorm>>(rung: K): K {
+  return {
+    ...rung,
+    supports: (types: Types, attrs: ResidualNorm, gpu: GpuView) => {
+      if (rowsOf(types.x) <= fewRows) return `${rowsOf(types.x)} rows <= ${fewRows}`;
+      const fits = normFits(types, gpu);
+      return fits === true ? (rung.supports?.(types, attrs, gpu) ?? true) : fits;
+    },
+  };
+}
+
 /**
  * A product whose inner dimension is split needs a pass that adds up: that pass owns whole rows, and so adds the residual and
- * normalises too. Where it is not split, the product adds the residual, and the norm is a dispatch of its own.
+ * normalises too.
  */
-export const linearNormKernels: readonly AnyKernel[] = kinds.flatMap(({ product, base, op }) => {
-  const { fuses } = normOps.find((kind) => kind.base === base)!;
-  return rowPassRungs((lanes): AnyKernel => {
-    const name = `${product.name}_norm`;
-    const rung = splitRung<Types, ResidualNorm>(product as AnyProduct, name, ({ splits }, types, attrs) =>
-      normPass(types, attrs, lanes, { addends: 'partial', splits }),
-    );
-    return {
-      ...rung,
-      op,
-      fuses,
-      arrays: product.weights.filter((weight) => weight === 'codes'),
-      supports: (types: Types, attrs: ResidualNorm, gpu: GpuView) => {
-        if (rowsOf(types.x) <= fewRows) return `${rowsOf(types.x)} rows <= ${fewRows}`;
-        const fits = normFits(types, gpu);
-        return fits === true ? (rung.supports?.(types, attrs, gpu) ?? true) : fits;
-      },
-    };
+const splitKernels = (way: Way): readonly AnyKernel[] =>
+  kinds.flatMap(({ product, base, op }) => {
+    const { fuses } = normOps.find((kind) => kind.base === base)!;
+    return rowPassRungs((lanes): AnyKernel => {
+      const rung = splitRung<Types, ResidualNorm>(
+        product as AnyProduct,
+        `${product.name}_norm`,
+        ({ splits }, types, attrs) => normPass(types, attrs, lanes, { addends: 'partial', splits }),
+        way,
+      );
+      const arrays = product.weights.filter((weight) => weight === 'codes');
+      return { ...whereNormFits(rung), op, fuses, arrays };
+    });
   });
-});
+
+/** Where the product is not split, it adds the residual, and the norm is a dispatch of its own. */
+export const linearNormKernels = splitKernels(inRegisters);
+
+export const linearNormRoundedKernels = splitKernels(onMatrixUnits);
 
 /** For a rung that writes its sums as they are, and leaves the rest to the norm. */
 export const left: Epilogue<ResidualNorm> = { suffix: '_norm', source: finishLater, reads: [] };
 
-/** That rung, and the norm. */
-export const thenNorm = (
-  rung: ManyPasses<Types, ResidualNorm>,
-  lanes: string,
-): ManyPasses<Types, ResidualNorm> => ({
-  ...rung,
-  supports: (types, attrs, gpu) => {
-    const fits = normFits(types, gpu);
-    return fits === true ? (rung.supports?.(types, attrs, gpu) ?? true) : fits;
-  },
-  scratch: (types, attrs, gpu) => ({
-    ...rung.scratch?.(types, attrs, gpu),
-    sums: tensorType('f32', [size(types.sum)]),
-  }),
-  passes: (types, attrs, gpu) => [
-    ...rung
-      .passes(types, attrs, gpu)
-      .map((pass) => (pass.writes.y ? { ...pass, writes: { ...pass.writes, y: 'sums' } } : pass)),
-    normPass(types, attrs, lanes, { addends: 'sums', splits: 1 }),
-  ],
-});
+/** Such a rung, and the norm, for the fused op of a kind of layer. */
+export function thenNorm(base: AnyOp, rung: ManyPasses<Types, ResidualNorm>): readonly AnyKernel[] {
+  const { op, fuses } = normOps.find((kind) => kind.base === base)!;
+  return rowPassRungs(
+    (lanes): AnyKernel => ({
+      ...whereNormFits(rung),
+      op,
+      fuses,
+      scratch: (types: Types, attrs: ResidualNorm, gpu: GpuView) => ({
+        ...rung.scratch?.(types, attrs, gpu),
+        sums: tensorType('f32', [size(types.sum)]),
+      }),
+      passes: (types: Types, attrs: ResidualNorm, gpu: GpuView) => [
+        ...rung
+          .passes(types, attrs, gpu)
+          .map((pass) => (pass.writes.y ? { ...pass, writes: { ...pass.writes, y: 'sums' } } : pass)),
+        normPass(types, attrs, lanes, { addends: 'sums', splits: 1 }),
+      ],
+    }),
+  );
+}

@@ -6,7 +6,7 @@ import { rowsOf, u32, vectorises } from '../rows.js';
 import naive from './linear.wgsl';
 import few from './linear-few.wgsl';
 import { linearOp } from './op.js';
-import weightRows from './operand-weight.wgsl';
+import weightSource from './operand-weight.wgsl';
 import operandX from './operand-x.wgsl';
 import {
   type Epilogue,
@@ -18,11 +18,12 @@ import {
   rowsAtOnce,
   tiledRungs,
 } from './product.js';
+import weightRows from './weight-rows.wgsl';
 
 type Types = ProductTypes & { readonly weight: TensorType };
 
 /** How a kernel reads a weight [n k] row by row, for products whose x is read in a way of its own. */
-export const operandWeight: string = weightRows;
+export const operandWeight: string = `${weightRows}\n${weightSource}`;
 const operands = `${operandX}\n${operandWeight}`;
 
 const sizes = ({ x, weight }: Types) => {

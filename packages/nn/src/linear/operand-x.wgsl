@@ -7,8 +7,6 @@ fn fetch_x(row: u32, p: u32) -> vec4<f32> {
   let at = row * params.k + p;
   if (VECTOR) { return load4_x(at / 4u); }
   var value = vec4<f32>();
-  for (var j = 0u; j < 4u; j++) {
-    if (p + j < params.k) { value[j] = load_x(at + j); }
-  }
+  for (var j = 0u; j < 4u && p + j < params.k; j++) { value[j] = load_x(at + j); }
   return value;
 }

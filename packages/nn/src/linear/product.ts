@@ -2,6 +2,7 @@
 import { type TensorType, tensorType } from '@emu-ts/graph';
 import type { ManyPasses, Overrides, Params, Pass, SinglePass, Width } from '@emu-ts/webgpu/kernel';
 import { rowsOf, u32, vectorises } from '../rows.js';
+import { inRegisters, rounding, tilesOf, type Way, wayOpen } from '../ways.js';
 import finish from './finish.wgsl';
 import finishLater from './finish-later.wgsl';
 import sumSource from './linear-sum.wgsl';
@@ -52,10 +53,6 @@ export const fewRows = 8;
 /** Rows of x that one workgroup of a kernel for few rows takes: all, or halves of what is beyond eight. */
 export const rowsAtOnce = (m: number): number => Math.max(1, Math.ceil(m / Math.ceil(m / fewRows)));
 
-/** Workgroups that keep a large GPU busy. */
-const manyWorkgroups = 256;
-const shortestSpan = 256;
-
 export interface Tiles {
   readonly m: number;
   readonly n: number;
@@ -65,40 +62,41 @@ export interface Tiles {
   readonly span: number;
 }
 
-function tilesOf<T extends ProductTypes, A>(product: Product<T, A>, types: T): Tiles {
+const rowsIn = <T extends ProductTypes, A>(product: Product<T, A>, types: T): number =>
+  product.rows?.(types) ?? rowsOf(types.x);
+
+function tilesIn<T extends ProductTypes, A>(product: Product<T, A>, types: T, way: Way): Tiles {
   const [n, k] = product.size(types);
-  const m = product.rows?.(types) ?? rowsOf(types.x);
-  const tiles = Math.ceil(m / 64) * Math.ceil(n / 64);
-  return { m, n, k, tiles, ...splitsOf(tiles, k, product.group) };
+  const sizes = { m: rowsIn(product, types), n, k };
+  return { ...sizes, ...tilesOf(sizes, way, { group: product.group }) };
 }
 
-/** Pieces of k, and their length, that keep a large GPU busy with so many tiles. @param group elements of k that stay together */
-export function splitsOf(tiles: number, k: number, group = 1): { splits: number; span: number } {
-  const wanted = Math.min(Math.floor(manyWorkgroups / Math.max(1, tiles)), Math.floor(k / shortestSpan), 8);
-  const step = Math.max(16, group);
-  const span = Math.ceil(k / Math.max(1, wanted) / step) * step;
-  return { span, splits: Math.max(1, Math.ceil(k / Math.max(1, span))) };
-}
-
-/** True, or why a tile of 64 × 64 is not worth its work. */
-export function tileable<T extends ProductTypes, A>(product: Product<T, A>, types: T): true | string {
+/** True, or why a tile is not worth its work. */
+export function tileable<T extends ProductTypes, A>(
+  product: Product<T, A>,
+  types: T,
+  { rows, units }: Way = inRegisters,
+): true | string {
   const [n, k] = product.size(types);
-  return Math.min(n, k) >= 8 || `a tile of 64 × 64 is wasted on ${n} outputs of ${k} inputs`;
+  const m = rowsIn(product, types);
+  if (units && m <= fewRows) return `${m} rows <= ${fewRows}`;
+  return Math.min(n, k) >= 8 || `a tile of ${rows} × 64 is wasted on ${n} outputs of ${k} inputs`;
 }
 
 function tilePass<T extends ProductTypes, A>(
   product: Product<T, A>,
   types: T,
   attrs: A,
-  tiles: Tiles,
+  way: Way,
   epilogue: Epilogue<A> | undefined,
 ): Pass {
+  const tiles = tilesIn(product, types, way);
   const { m, n, k } = tiles;
   const [span, count] = epilogue ? [k, tiles.tiles] : [tiles.span, tiles.tiles * tiles.splits];
   return {
     label: epilogue ? undefined : 'tiles',
     source: [product.operands, epilogue?.source ?? finishLater, tilesSource].join('\n'),
-    tiles: { a: 'along', b: 'along' },
+    tiles: { a: 'along', b: 'along', units: way.units },
     reads: { x: 'x', ...named(product.weights), ...named(epilogue?.reads ?? []) },
     writes: { y: epilogue ? 'y' : 'partial' },
     params: {
@@ -113,6 +111,7 @@ function tilePass<T extends ProductTypes, A>(
     },
     overrides: {
       VECTOR: Number(vectorises(k, types.x)),
+      ...rounding(way, types.x, ...product.weights.map((name) => types[name] as TensorType)),
       ...product.overrides?.(types),
       ...epilogue?.overrides?.(attrs),
     },
@@ -126,27 +125,30 @@ const named = (names: readonly string[]) => Object.fromEntries(names.map((name) 
 /** A kernel without its op. */
 export type Rung<T, A> = SinglePass<T, A> | ManyPasses<T, A>;
 
-/** Register tiles of 64 × 64, with k split over workgroups where there are few tiles, and a pass that adds up. */
+/** Tiles with k split over workgroups where there are few of them, and a pass that adds up. */
 export function splitRung<T extends ProductTypes, A>(
   product: Product<T, A>,
   name: string,
   last: (tiles: Tiles, types: T, attrs: A) => Pass,
+  way: Way = inRegisters,
 ): ManyPasses<T, A> {
   return {
-    name: `${name} tiled split`,
-    supports: (types) => {
-      const tiles = tilesOf(product, types);
-      if (tiles.splits < 2) return `${tiles.tiles} tiles of ${tiles.k} inputs keep a GPU busy`;
-      return tileable(product, types);
+    name: `${name} ${way.name} split`,
+    supports: (types, _, gpu) => {
+      const open = wayOpen(way, gpu);
+      if (open !== true) return open;
+      const { tiles, splits, k } = tilesIn(product, types, way);
+      if (splits < 2) return `${tiles} tiles of ${k} inputs keep a GPU busy`;
+      return tileable(product, types, way);
     },
     scratch: (types) => {
-      const { m, n, splits } = tilesOf(product, types);
+      const { m, n, splits } = tilesIn(product, types, way);
       return { partial: tensorType('f32', [splits, m, n]) };
     },
-    passes: (types, attrs) => {
-      const tiles = tilesOf(product, types);
-      return [tilePass(product, types, attrs, tiles, undefined), last(tiles, types, attrs)];
-    },
+    passes: (types, attrs) => [
+      tilePass(product, types, attrs, way, undefined),
+      last(tilesIn(product, types, way), types, attrs),
+    ],
   };
 }
 
@@ -154,14 +156,19 @@ export function splitRung<T extends ProductTypes, A>(
 export function tiledRungs<T extends ProductTypes, A>(
   product: Product<T, A>,
   epilogue: Epilogue<A>,
+  way: Way = inRegisters,
 ): readonly [split: ManyPasses<T, A>, whole: ManyPasses<T, A>] {
   const name = `${product.name}${epilogue.suffix}`;
   const whole: ManyPasses<T, A> = {
-    name: `${name} tiled`,
-    supports: (types) => tileable(product, types),
-    passes: (types, attrs) => [tilePass(product, types, attrs, tilesOf(product, types), epilogue)],
+    name: `${name} ${way.name}`,
+    supports: (types, _, gpu) => {
+      const open = wayOpen(way, gpu);
+      return open === true ? tileable(product, types, way) : open;
+    },
+    passes: (types, attrs) => [tilePass(product, types, attrs, way, epilogue)],
   };
-  return [splitRung(product, name, (tiles, types, attrs) => sumPass(tiles, types, epilogue, attrs)), whole];
+  const sum = (tiles: Tiles, types: T, attrs: A) => sumPass(tiles, types, epilogue, attrs);
+  return [splitRung(product, name, sum, way), whole];
 }
 
 /** Sums that are the result. */

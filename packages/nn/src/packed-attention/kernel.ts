@@ -1,6 +1,6 @@
 import { type Attrs, primitives } from '@emu-ts/graph';
 import type { Fusion, Kernel, Pattern, TypesOf } from '@emu-ts/webgpu/kernel';
-import { attentionRungs } from '../sdpa/kernel.js';
+import { type AttentionView, attentionRungs, attentionUnits } from '../sdpa/kernel.js';
 import { type AttentionAttrs, sdpaOp } from '../sdpa/op.js';
 import { turns } from '../token-attention/op.js';
 import { type PackedAttention, packedAttentionOp, parts } from './op.js';
@@ -56,11 +56,7 @@ function lines(types: Types, attrs: PackedAttention) {
   };
 }
 
-/** The rungs of attention, with heads read from where a projection left them. */
-export const packedAttentionKernels: readonly Kernel<typeof packedAttentionOp>[] = attentionRungs<
-  Types,
-  PackedAttention
->({
+const view: AttentionView<Types, PackedAttention> = {
   name: 'attention.packed',
   types: parts,
   lines,
@@ -69,4 +65,14 @@ export const packedAttentionKernels: readonly Kernel<typeof packedAttentionOp>[]
     const whole = [rows.q, rows.k, rows.v, first.q, first.k, first.v].every(Number.isInteger);
     return whole || 'columns of heads do not begin at whole heads';
   },
-}).map((rung): Kernel<typeof packedAttentionOp> => ({ op: packedAttentionOp, fuses: [fusion], ...rung }));
+};
+
+/** The rungs of attention, with heads read from where a projection left them. */
+export const packedAttentionKernels: readonly Kernel<typeof packedAttentionOp>[] = attentionRungs(view).map(
+  (rung): Kernel<typeof packedAttentionOp> => ({ op: packedAttentionOp, fuses: [fusion], ...rung }),
+);
+export const packedAttentionRoundedKernel: Kernel<typeof packedAttentionOp> = {
+  op: packedAttentionOp,
+  fuses: [fusion],
+  ...attentionUnits(view),
+};

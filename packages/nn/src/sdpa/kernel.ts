@@ -2,12 +2,15 @@
 import type { TensorType } from '@emu-ts/graph';
 import type { GpuView, Kernel, Params, SinglePass, TypesOf } from '@emu-ts/webgpu/kernel';
 import { f32, u32, vectorises } from '../rows.js';
+import { onMatrixUnits, rounding, wayOpen } from '../ways.js';
 import biasSource from './bias.wgsl';
+import headsSource from './heads.wgsl';
 import linesSource from './lines.wgsl';
 import onlineSource from './online.wgsl';
 import { type AttentionAttrs, sdpaOp } from './op.js';
 import rowSource from './sdpa-row.wgsl';
 import tilesSource from './sdpa-tiles.wgsl';
+import unitsSource from './sdpa-units.wgsl';
 
 /** A softmax over keys as they come, for kernels of attention whose operands lie in a way of their own. */
 export const onlineSoftmax: string = onlineSource;
@@ -117,7 +120,7 @@ function params<T, A extends AttentionAttrs>(
 }
 
 const sourceOf = <T, A>({ bias }: AttentionView<T, A>, source: string): string =>
-  [linesSource, bias?.source ?? biasSource, source].join('\n');
+  [linesSource, headsSource, bias?.source ?? biasSource, source].join('\n');
 
 function rowRung<T, A extends AttentionAttrs>(view: AttentionView<T, A>): SinglePass<T, A> {
   const groups = ({ q: { shape } }: AttentionTypes) => shape[0] * shape[1] * shape[2];
@@ -177,14 +180,50 @@ function tilesRung<T, A extends AttentionAttrs>(view: AttentionView<T, A>): Sing
   };
 }
 
+/** Query rows of a tile on matrix units, and the longest heads that their registers hold. */
+const unitRows = 64;
+const unitHead = 160;
+
+/** On matrix units, for as many queries as are worth a quarter of a tile: operands and weights are rounded to f16. */
+export function attentionUnits<T, A extends AttentionAttrs>(view: AttentionView<T, A>): SinglePass<T, A> {
+  const groups = (types: AttentionTypes) => {
+    const { b, h, t } = sizes(types);
+    return b * h * Math.ceil(t / unitRows);
+  };
+  return {
+    name: `${view.name} matrix units`,
+    source: sourceOf(view, unitsSource),
+    tiles: 'units',
+    supports: (given, attrs, gpu) => {
+      const types = view.types(given, attrs);
+      const { t, d, e } = sizes(types);
+      if (t < unitRows / 4) return `${t} queries < ${unitRows / 4}`;
+      if (Math.max(d, e) > unitHead) return `head size ${Math.max(d, e)} > ${unitHead}`;
+      return firstReason(wayOpen(onMatrixUnits, gpu), nonEmpty(types), view.supports?.(given, attrs));
+    },
+    params: (given, attrs) => params(view, given, attrs, groups(view.types(given, attrs))),
+    overrides: (given, attrs) => {
+      const types = view.types(given, attrs);
+      const { d, e } = sizes(types);
+      const matrices = { D16: Math.ceil(d / 16), E16: Math.ceil(e / 16) };
+      return { ...common(types, attrs), ...matrices, ...rounding(onMatrixUnits, types.q, types.k, types.v) };
+    },
+    widths: (given, attrs) => widths(view.types(given, attrs)),
+    workgroups: (given, attrs) => groups(view.types(given, attrs)),
+  };
+}
+
 /** Kernels for an op of attention, from its point of view: for few queries, and in tiles for any number. */
 export const attentionRungs = <T, A extends AttentionAttrs>(
   view: AttentionView<T, A>,
 ): readonly SinglePass<T, A>[] => [rowRung(view), tilesRung(view)];
 
-export const sdpaKernels: readonly Kernel<typeof sdpaOp>[] = attentionRungs<
-  TypesOf<typeof sdpaOp>,
-  AttentionAttrs
->({ name: 'attention.sdpa', types: (types) => types }).map(
+const ownView: AttentionView<TypesOf<typeof sdpaOp>, AttentionAttrs> = {
+  name: 'attention.sdpa',
+  types: (types) => types,
+};
+
+export const sdpaKernels: readonly Kernel<typeof sdpaOp>[] = attentionRungs(ownView).map(
   (rung): Kernel<typeof sdpaOp> => ({ op: sdpaOp, ...rung }),
 );
+export const sdpaRoundedKernel: Kernel<typeof sdpaOp> = { op: sdpaOp, ...attentionUnits(ownView) };

@@ -2,39 +2,11 @@
 // walks the keys 64 at a time, with the online softmax of the text before this one. Where heads lie, and what is added to
 // scores, say others before it.
 
-override D4: u32; // vectors of a query or key
-override E4: u32; // vectors of a value
 override CAUSAL: bool = false;
-override VECTOR: bool = false; // head sizes divide by four
 
 var<workgroup> query: array<vec4<f32>, D4>;
 
-fn fetch_q(row: u32, c: u32) -> vec4<f32> {
-  if (VECTOR) { return load4_q(row * D4 + c); }
-  var value = vec4<f32>();
-  for (var j = 0u; j < 4u; j++) {
-    if (c * 4u + j < params.d) { value[j] = load_q(row * params.d + c * 4u + j); }
-  }
-  return value;
-}
-
-fn fetch_k(row: u32, c: u32) -> vec4<f32> {
-  if (VECTOR) { return load4_k(row * D4 + c); }
-  var value = vec4<f32>();
-  for (var j = 0u; j < 4u; j++) {
-    if (c * 4u + j < params.d) { value[j] = load_k(row * params.d + c * 4u + j); }
-  }
-  return value;
-}
-
-fn value_at(row: u32, c: u32) -> vec4<f32> {
-  if (VECTOR) { return load4_v(row * E4 + c); }
-  var value = vec4<f32>();
-  for (var j = 0u; j < 4u; j++) {
-    if (c * 4u + j < params.e) { value[j] = load_v(row * params.e + c * 4u + j); }
-  }
-  return value;
-}
+fn value_at(row: u32, c: u32) -> vec4<f32> { return fetch_v(row, c); }
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

@@ -6,13 +6,10 @@
 // Masked scores are a finite number, so a row with everything masked has even weights. Where heads lie, and what is added to
 // scores, say the texts before this one.
 
-override D4: u32; // vectors of a query or key
-override E4: u32; // vectors of a value, at most 128
 override KEYS: u32; // of a tile
 override TILE: u32; // KEYS · max(D4, E4)
 override SCORES: u32; // 8 · KEYS
 override CAUSAL: bool = false;
-override VECTOR: bool = false; // head sizes divide by four
 
 const masked = -1.7e38;
 const lowest = -0x1.fffffep+127f; // of all finite numbers
@@ -20,33 +17,6 @@ const lowest = -0x1.fffffep+127f; // of all finite numbers
 var<workgroup> tile: array<vec4<f32>, TILE>;
 var<workgroup> weights: array<f32, SCORES>;
 var<workgroup> folded: array<f32, 64>;
-
-fn fetch_q(row: u32, c: u32) -> vec4<f32> {
-  if (VECTOR) { return load4_q(row * D4 + c); }
-  var value = vec4<f32>();
-  for (var j = 0u; j < 4u; j++) {
-    if (c * 4u + j < params.d) { value[j] = load_q(row * params.d + c * 4u + j); }
-  }
-  return value;
-}
-
-fn fetch_k(row: u32, c: u32) -> vec4<f32> {
-  if (VECTOR) { return load4_k(row * D4 + c); }
-  var value = vec4<f32>();
-  for (var j = 0u; j < 4u; j++) {
-    if (c * 4u + j < params.d) { value[j] = load_k(row * params.d + c * 4u + j); }
-  }
-  return value;
-}
-
-fn fetch_v(row: u32, c: u32) -> vec4<f32> {
-  if (VECTOR) { return load4_v(row * E4 + c); }
-  var value = vec4<f32>();
-  for (var j = 0u; j < 4u; j++) {
-    if (c * 4u + j < params.e) { value[j] = load_v(row * params.e + c * 4u + j); }
-  }
-  return value;
-}
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

@@ -67,7 +67,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
   let bias_at = head / params.h * params.bias_b + head % params.h * params.bias_h;
   var da: array<vec4<f32>, 8>;
   var db: array<vec4<f32>, 8>;
-  for (var first = 0u; first < params.others; first += SPAN) {
+  var begin = 0u;
+  var end = params.others;
+  if (CAUSAL && !has_bias && !has_dscores) { // what a query may not see has no weight
+    if (OWN_KEYS) { begin = top / SPAN * SPAN; } else { end = min(end, top + 8u); }
+  }
+  for (var first = begin; first < end; first += SPAN) {
     for (var i = lane; i < TILE_C; i += 64u) {
       let other = first + i / A4;
       if (other < params.others) { tile_c[i] = fetch_c(head * params.others + other, i % A4); }

@@ -1,6 +1,6 @@
 import { primitives } from '@emu-ts/graph';
 import type { Fusion, Kernel, Pattern, TypesOf } from '@emu-ts/webgpu/kernel';
-import { attentionRungs } from '../sdpa/kernel.js';
+import { type AttentionView, attentionRungs, attentionUnits } from '../sdpa/kernel.js';
 import { type AttentionAttrs, sdpaOp } from '../sdpa/op.js';
 import { apart, type TokenAttention, tokenAttentionOp, turns } from './op.js';
 
@@ -19,11 +19,7 @@ const fusion = (tokens: boolean): Fusion<TokenAttention> => {
   };
 };
 
-/** The rungs of attention, with heads read from where they lie. */
-export const tokenAttentionKernels: readonly Kernel<typeof tokenAttentionOp>[] = attentionRungs<
-  TypesOf<typeof tokenAttentionOp>,
-  TokenAttention
->({
+const view: AttentionView<TypesOf<typeof tokenAttentionOp>, TokenAttention> = {
   name: 'attention.tokens',
   types: apart,
   lines: ({ q: { shape } }, { tokens }) => {
@@ -31,10 +27,16 @@ export const tokenAttentionKernels: readonly Kernel<typeof tokenAttentionOp>[] =
     const others = tokens ? heads : 0;
     return { rows: { q: heads, k: others, v: others, out: heads } };
   },
-}).map(
-  (rung): Kernel<typeof tokenAttentionOp> => ({
-    op: tokenAttentionOp,
-    fuses: [fusion(true), fusion(false)],
-    ...rung,
-  }),
+};
+
+const fuses = [fusion(true), fusion(false)];
+
+/** The rungs of attention, with heads read from where they lie. */
+export const tokenAttentionKernels: readonly Kernel<typeof tokenAttentionOp>[] = attentionRungs(view).map(
+  (rung): Kernel<typeof tokenAttentionOp> => ({ op: tokenAttentionOp, fuses, ...rung }),
 );
+export const tokenAttentionRoundedKernel: Kernel<typeof tokenAttentionOp> = {
+  op: tokenAttentionOp,
+  fuses,
+  ...attentionUnits(view),
+};
