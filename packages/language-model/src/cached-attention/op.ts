@@ -23,6 +23,7 @@ import {
   where,
 } from '@emu-ts/graph';
 import { maskValue, softmax } from '@emu-ts/nn';
+import { expectIndices } from '../operands.js';
 
 /**
  * Attention over a past of fixed capacity: writes the new keys and values behind the first `length` positions, then
@@ -45,9 +46,9 @@ export const cachedAttentionOp = defineOp({
     expectShape('attention.cached', 'k', k, q.shape);
     expectShape('attention.cached', 'v', v, q.shape);
     expectShape('attention.cached', 'values', values, keys.shape);
-    expectIndex('length', length, []);
-    expectIndex('padding', padding, [b]);
-    if (rows) expectIndex('rows', rows, [b, c]);
+    expectIndices('attention.cached', 'length', length, []);
+    expectIndices('attention.cached', 'padding', padding, [b]);
+    if (rows) expectIndices('attention.cached', 'rows', rows, [b, c]);
     if (t > c)
       throw new ShapeError(`attention.cached: ${t} new positions do not fit into ${formatType(keys)}.`);
     return { out: { shape: q.shape, dtype: q.dtype }, keysOut: keys, valuesOut: values };
@@ -113,10 +114,4 @@ function visible(q: TensorType, keys: TensorType, length: Value, padding: Value)
 export function positionsFrom(length: Value, padding: Value, t: number): Value {
   const { b } = dims(padding, 'b');
   return max(sub(add(iota([1, t], 1), length), reshape(padding, [b, 1])), 0);
-}
-
-function expectIndex(operand: string, x: TensorType, shape: readonly number[]): void {
-  expectShape('attention.cached', operand, x, shape);
-  if (x.dtype !== 'i32')
-    throw new ShapeError(`attention.cached: '${operand}' must be i32, got ${formatType(x)}.`);
 }

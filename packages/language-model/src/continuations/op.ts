@@ -8,19 +8,17 @@ import {
   dims,
   div,
   equal,
-  expectShape,
-  formatType,
   iota,
   less,
   maxReduce,
   mul,
   reshape,
   sum,
-  type TensorType,
   type Value,
   where,
 } from '@emu-ts/graph';
 import { logSoftmax, maskValue } from '@emu-ts/nn';
+import { expectDType, expectIndices } from '../operands.js';
 
 export type ContinuationsAttrs = {
   /** Continuations to name for every prompt. */
@@ -49,16 +47,14 @@ export const continuationsOp = defineOp({
     const { b } = dims(scores, `${p} b`);
     if (s !== b && s !== 1)
       throw new ShapeError(`language_model.continuations: ${b} beams, but logits of ${s} for a prompt.`);
-    expectDType('logits', logits, 'f32');
-    expectDType('scores', scores, 'f32');
+    expectDType('language_model.continuations', 'f32', { logits, scores });
     if (seen) {
       const { m } = dims(seen, 'p b m');
-      expectShape('language_model.continuations', 'seen', seen, [p, b, m]);
-      expectDType('seen', seen, 'i32');
+      expectIndices('language_model.continuations', 'seen', seen, [p, b, m]);
     }
     if (forbidden) {
-      dims(forbidden, 'e');
-      expectDType('forbidden', forbidden, 'i32');
+      const { e } = dims(forbidden, 'e');
+      expectIndices('language_model.continuations', 'forbidden', forbidden, [e]);
     }
     if (!Number.isInteger(count) || count < 1 || count > b * v || !(penalty > 0))
       throw new ShapeError(
@@ -96,11 +92,4 @@ export const continuationsOp = defineOp({
 function anyOf(ids: Value, v: number): Value {
   const among = equal(reshape(ids, [...ids.shape, 1]), iota([1, v], 1)); // [… m v]
   return less(0, sum(cast(among, 'f32'), ids.shape.length - 1));
-}
-
-function expectDType(operand: string, x: TensorType, dtype: TensorType['dtype']): void {
-  if (x.dtype !== dtype)
-    throw new ShapeError(
-      `language_model.continuations: '${operand}' must be ${dtype}, got ${formatType(x)}.`,
-    );
 }

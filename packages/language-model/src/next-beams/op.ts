@@ -6,8 +6,6 @@ import {
   defineOp,
   dims,
   equal,
-  expectShape,
-  formatType,
   full,
   gather,
   iota,
@@ -22,6 +20,7 @@ import {
   type Value,
   where,
 } from '@emu-ts/graph';
+import { expectDType, expectIndices } from '../operands.js';
 
 export type NextBeamsAttrs = {
   /** Beams of a prompt. */
@@ -49,13 +48,10 @@ export const nextBeamsOp = defineOp({
   infer({ score, place, rows, length }, { beams, v, ends }: NextBeamsAttrs) {
     const { p, c } = dims(score, 'p c');
     const { n } = dims(rows, `${p * beams} n`);
-    expectShape('language_model.next_beams', 'place', place, [p, c]);
-    expectShape('language_model.next_beams', 'length', length, []);
-    const indices = [place, rows, length];
-    if (score.dtype !== 'f32' || indices.some(({ dtype }) => dtype !== 'i32'))
-      throw new ShapeError(
-        `language_model.next_beams: f32 scores and i32 places, rows and length are wanted, got ${[score, ...indices].map(formatType)}.`,
-      );
+    expectDType('language_model.next_beams', 'f32', { score });
+    expectIndices('language_model.next_beams', 'place', place, [p, c]);
+    expectIndices('language_model.next_beams', 'rows', rows, [p * beams, n]);
+    expectIndices('language_model.next_beams', 'length', length, []);
     if (c < Math.min((1 + ends.length) * beams, beams * v))
       throw new ShapeError(
         `language_model.next_beams: ${c} continuations may hold fewer than ${beams} without an end.`,

@@ -9,8 +9,6 @@ import {
   div,
   dynamicSlice,
   equal,
-  expectShape,
-  formatType,
   iota,
   less,
   mul,
@@ -21,6 +19,7 @@ import {
   where,
 } from '@emu-ts/graph';
 import { maskValue, softmax } from '@emu-ts/nn';
+import { expectDType, expectIndices } from '../operands.js';
 
 export type SampleAttrs = {
   /** Above 0. */
@@ -48,12 +47,12 @@ export const sampleOp = defineOp({
   outputs: ['token'],
   infer({ logits, step, drawn }, { topK, topP, temperature }: SampleAttrs) {
     const { b } = dims(logits, 'b v');
-    expectShape('language_model.sample', 'step', step, []);
-    if (drawn) dims(drawn, `${b} n`);
-    if (logits.dtype !== 'f32' || (drawn && drawn.dtype !== 'f32') || step.dtype !== 'i32')
-      throw new ShapeError(
-        `language_model.sample: f32 logits and numbers and an i32 step are wanted, got ${formatType(logits)}.`,
-      );
+    expectDType('language_model.sample', 'f32', { logits });
+    expectIndices('language_model.sample', 'step', step, []);
+    if (drawn) {
+      dims(drawn, `${b} n`);
+      expectDType('language_model.sample', 'f32', { drawn });
+    }
     if (!(temperature > 0 && topP > 0) || topK < 0)
       throw new ShapeError('language_model.sample: temperature and topP are above 0, topK is not below.');
     return { token: { shape: [b], dtype: 'i32' as const } };

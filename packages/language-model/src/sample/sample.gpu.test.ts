@@ -101,6 +101,21 @@ describeGpu('sampling', () => {
   });
 });
 
+describeGpu('sampling of equals', () => {
+  it('takes both zeros for one number', async () => {
+    await using gpu = await webgpu({ kernels: languageModelKernels });
+    const way = { topK: 1 };
+    const logits = tensor('f32', [4, 3], [-0, 0, -1, 0, -0, -1, -1, -0, 0, -1, 0, -0]);
+    const drawn = tensor('f32', [4, steps], new Array(4 * steps).fill(0));
+    const inputs = { logits, step: tensor('i32', [], [0]), drawn };
+    const graph = graphFor(3, way);
+    await using program = await gpu.compile(graph);
+    using token = (await program.run(inputs)).token;
+    expect([...(await token.read()).data]).toEqual([0, 0, 1, 1]);
+    expect([...interpret(graph, inputs).token.data]).toEqual([0, 0, 1, 1]);
+  });
+});
+
 it('validates for a real vocabulary', async () => {
   await using executor = await webgpu({ gpu: await nullGpu(), kernels: languageModelKernels });
   for (const [, way] of ways) {

@@ -28,9 +28,9 @@ fn score(row: u32, i: u32) -> f32 {
   return x;
 }
 
-// Bits in the order of the numbers.
+// Bits in the order of the numbers: both zeros are one.
 fn key_of(x: f32) -> u32 {
-  let bits = bitcast<u32>(x);
+  let bits = select(bitcast<u32>(x), 0u, x == 0.0);
   return select(bits | 0x80000000u, ~bits, (bits >> 31u) == 1u);
 }
 
