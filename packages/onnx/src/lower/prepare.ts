@@ -17,6 +17,7 @@ import {
 import { hostType } from '../model/dtype.js';
 import type { NativeLowering, NodeView } from './context.js';
 import type { PlanEntry } from './plan.js';
+import { tallProducts } from './tall-products.js';
 
 export interface PrepareOptions {
   /** The first that supports a node is taken. */
@@ -51,6 +52,7 @@ export function prepare(graph: Graph, options: PrepareOptions): Prepared {
   };
   for (let current = graph; ; ) {
     current = simplify(rewrite(expand(current, keep), absorbBroadcasts));
+    if (!options.dynamic) current = simplify(rewrite(current, tallProducts(current)));
     const readers = readersOf(current);
     const natives = new Map<Node, NativeLowering>();
     const refused = new Set<Node>();
