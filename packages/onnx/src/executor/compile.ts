@@ -39,7 +39,8 @@ export async function compile(
   const lowered = lower(donation.graph, { natives, embed: new Set([...constants].filter(small)) });
   onProgress?.({ phase: 'compile', loaded: 1, total: 2 });
   try {
-    const loading = runtime.load(await requestFor(lowered, weights, { signal }));
+    const planMemory = intermediates(donation.graph) < manyBytes;
+    const loading = runtime.load({ ...(await requestFor(lowered, weights, { signal })), planMemory });
     const session = await untilAborted(loading, signal, (late) => runtime.release([late]));
     onProgress?.({ phase: 'compile', loaded: 2, total: 2 });
     return {
@@ -59,6 +60,15 @@ export async function compile(
   }
 }
 
+/**
+ * Results of so many bytes per run are not laid out in advance. The block would stay beside what the first run, which finds
+ * out the sizes, took tensor by tensor: twice the memory, in every program.
+ */
+const manyBytes = 64 * 2 ** 20;
+
+const intermediates = ({ nodes }: Graph): number =>
+  nodes.flatMap(({ outputs }) => Object.values(outputs)).reduce((sum, type) => sum + bytesOf(type), 0);
+
 /** Tensors up to so many bytes stand in the model's message, larger ones beside it. */
 const inlineLimit = 1024;
 
@@ -67,7 +77,7 @@ async function requestFor(
   { model, inputs, embedded }: Lowered,
   weights: Weights,
   options: { readonly signal: AbortSignal | undefined },
-): Promise<LoadRequest> {
+): Promise<Omit<LoadRequest, 'planMemory'>> {
   const external: Record<string, Uint8Array | Handle> = {};
   for (const { initializer, weight, dtype } of embedded)
     external[initializer] = await weights.embed(weight, dtype, options);

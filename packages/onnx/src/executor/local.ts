@@ -37,7 +37,7 @@ export class LocalRuntime implements Runtime {
     return elements(this.#held(handle)).slice();
   }
 
-  load({ model, external, fixed }: LoadRequest): Promise<Handle> {
+  load({ model, external, fixed, planMemory }: LoadRequest): Promise<Handle> {
     return this.#queue(async () => {
       const externalData = Object.entries(external).map(([path, source]) => ({
         path,
@@ -46,6 +46,7 @@ export class LocalRuntime implements Runtime {
       const session = await this.#ort.InferenceSession.create(model, {
         graphOptimizationLevel: 'all',
         logSeverityLevel: 4,
+        enableMemPattern: planMemory,
         ...this.#options,
         ...(externalData.length ? { externalData } : {}),
       }).catch((cause) => {

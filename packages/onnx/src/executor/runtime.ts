@@ -9,6 +9,8 @@ export interface LoadRequest {
   readonly external: Readonly<Record<string, Uint8Array | Handle>>;
   /** Inputs fed on every run. */
   readonly fixed: Readonly<Record<string, Handle>>;
+  /** Whether the runtime lays intermediates out in one block before a run: faster by a microsecond a node. */
+  readonly planMemory: boolean;
 }
 
 export interface RunRequest {
