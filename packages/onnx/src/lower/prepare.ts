@@ -17,6 +17,7 @@ import {
 import { hostType } from '../model/dtype.js';
 import type { NativeLowering, NodeView } from './context.js';
 import type { PlanEntry } from './plan.js';
+import { softmaxes, softmaxOp } from './softmaxes.js';
 import { tallProducts } from './tall-products.js';
 
 export interface PrepareOptions {
@@ -50,8 +51,10 @@ export function prepare(graph: Graph, options: PrepareOptions): Prepared {
     decomposed.push({ op: op.name, reason: 'no native lowering' });
     return false;
   };
+  let recognise = candidates.has(softmaxOp.name);
   for (let current = graph; ; ) {
     current = simplify(rewrite(expand(current, keep), absorbBroadcasts));
+    if (recognise) current = simplify(rewrite(current, softmaxes));
     if (!options.dynamic) current = simplify(rewrite(current, tallProducts(current)));
     const readers = readersOf(current);
     const natives = new Map<Node, NativeLowering>();
@@ -64,6 +67,7 @@ export function prepare(graph: Graph, options: PrepareOptions): Prepared {
         decomposed.push({ op: node.op.name, reason: answer });
       }
     }
+    if ([...refused].some(({ op }) => op === (softmaxOp as AnyOp))) recognise = false;
     if (!refused.size) {
       const kept = [...natives].map(([{ op }, { becomes }]) => ({ op: op.name, becomes }));
       return { graph: current, natives, plan: [...kept, ...decomposed] };

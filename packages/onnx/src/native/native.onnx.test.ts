@@ -192,7 +192,8 @@ it('says what runs natively, what is decomposed, and why', () => {
     nn.gelu ×1 decomposed: x is read elsewhere (training)
     nn.gelu ×2 as Gelu
     nn.sigmoid ×1 decomposed: only f32, x is f16
-    nn.silu ×1 decomposed: only f32, x is f16"
+    nn.silu ×1 decomposed: only f32, x is f16
+    nn.softmax ×1 as Softmax"
   `);
 });
 
