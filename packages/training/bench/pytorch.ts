@@ -15,9 +15,9 @@ import { optimizer, small, smallEmu, tiny } from './small-emu.js';
 /**
  * A training step beside the same one in plain PyTorch: the same weights, batch, optimiser and number of threads. The
  * losses are compared, so that it is the same work. The two work in turns and never at once, several steps a turn, of
- * which the first is not counted: whoever waits has stopped spinning by then. Beside the time on the clock stands that of
- * the processor. With one thread other programs hardly change it; with several, threads that wait for each other spin,
- * and where other programs take the cores PyTorch's OpenMP does little else, so that only a quiet machine tells.
+ * which the first is not counted. Beside the time on the clock stands that of the processor, which other programs hardly
+ * change. Threads of neither side spin while they wait for each other: spinning counts as work, half again as much on two
+ * cores, and where other programs take the cores it keeps those waiting that are waited for.
  *
  * Needs a `python3` with `torch` and a real BLAS (Debian: python3-torch and libopenblas0-pthread; without the latter,
  * products run fifteen times slower in the reference BLAS); `EMU_PYTHON` names another one. It says so where there is
@@ -90,7 +90,10 @@ async function theirs(threads: number): Promise<Step & { readonly blas: string }
   const folder = mkdtempSync(path.join(tmpdir(), 'emu-pytorch-'));
   writeTensors(folder);
   const script = fileURLToPath(new URL('pytorch.py', import.meta.url));
-  const env = { ...process.env, OMP_NUM_THREADS: `${threads}`, OPENBLAS_NUM_THREADS: `${threads}` };
+  const counts = { OMP_NUM_THREADS: `${threads}`, OPENBLAS_NUM_THREADS: `${threads}` };
+  // OpenBLAS spins for 2 to the power of this many cycles, and for no fewer than 2⁴.
+  const waits = { OMP_WAIT_POLICY: 'passive', OPENBLAS_THREAD_TIMEOUT: '4' };
+  const env = { ...process.env, ...counts, ...waits };
   const child = spawn(python as string, [script, folder, `${threads}`], { env });
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const errors = collect(child);
@@ -179,7 +182,8 @@ const bench = (threads: number): Bench => ({
   name: `training: step beside PyTorch (onnx, threads: ${threads})`,
   unit: 'ms',
   async run() {
-    const sessionOptions = { intraOpNumThreads: threads, interOpNumThreads: 1 };
+    const extra = { session: { intra_op: { allow_spinning: '0' } } };
+    const sessionOptions = { intraOpNumThreads: threads, interOpNumThreads: 1, extra };
     await using executor = await onnx({ ort: await import('onnxruntime-node'), sessionOptions });
     const [a, b] = [await ours(executor), await theirs(threads)];
     try {
