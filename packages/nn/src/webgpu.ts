@@ -62,7 +62,8 @@ export const nnKernels: readonly AnyKernel[] = [
 ];
 
 /** For packages whose fused ops are products or attention with an end or operands of their own. */
-export { floatRungs, operandWeight } from './linear/kernel.js';
+export { floatProduct, floatRungs, operandWeight } from './linear/kernel.js';
 export { type Epilogue, type Product, type ProductTypes, tiledRungs } from './linear/product.js';
 export { nnRoundedKernels } from './linear-rounded/kernel.js';
 export { attentionRungs, onlineSoftmax } from './sdpa/kernel.js';
+export { onMatrixUnits } from './ways.js';

@@ -3,7 +3,7 @@ import { diffusionDecoderKernels } from '@emu-ts/diffusion-decoder/webgpu';
 import { languageModelKernels } from '@emu-ts/language-model/webgpu';
 import { nnKernels, nnRoundedKernels } from '@emu-ts/nn/webgpu';
 import { trainingKernels } from '@emu-ts/training/webgpu';
-import { visualEncoderKernels } from '@emu-ts/visual-encoder/webgpu';
+import { visualEncoderKernels, visualEncoderRoundedKernels } from '@emu-ts/visual-encoder/webgpu';
 import { roundedKernels } from '@emu-ts/webgpu';
 import type { AnyKernel } from '@emu-ts/webgpu/kernel';
 
@@ -20,6 +20,7 @@ export const allKernels: readonly AnyKernel[] = [...components, ...nnKernels];
 
 /** The same, with products whose operands are rounded where that is faster. */
 export const allRoundedKernels: readonly AnyKernel[] = [
+  ...visualEncoderRoundedKernels,
   ...components,
   ...nnRoundedKernels,
   ...nnKernels,

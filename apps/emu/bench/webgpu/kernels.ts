@@ -1,5 +1,5 @@
 import type { DType } from '@emu-ts/base';
-import { type Graph, graphOf, input, tensorType, type Value } from '@emu-ts/graph';
+import { type Graph, graphOf, input, matmul, tensorType, type Value } from '@emu-ts/graph';
 import { attention, conv2dOp, groupNormOp, linear, silu } from '@emu-ts/nn';
 
 /**
@@ -41,6 +41,12 @@ const products = (id: string, shapes: readonly (readonly number[])[], stored: re
       graph: () => product(shape, kind),
     })),
   );
+
+/** y = a b of halves, which matrix units multiply as they are. */
+const halves = (...[m, k, n]: readonly number[]): GpuCase => ({
+  name: `B1 matmul f16 ${times([m, k, n])}`,
+  graph: () => graphOf({ y: matmul(input('x', tensorType('f16', [m, k])), weight('weight', 'f16', k, n)) }),
+});
 
 interface AttentionShape {
   readonly b: number;
@@ -99,6 +105,7 @@ const llama = [
 export const kernelCases = (full: boolean): readonly GpuCase[] =>
   full
     ? [
+        halves(4096, 4096, 4096),
         ...products(
           'B1',
           [

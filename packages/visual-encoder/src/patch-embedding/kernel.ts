@@ -1,7 +1,7 @@
 /// <reference path="../wgsl.d.ts" />
 import { type ConvGeometry, primitives, size } from '@emu-ts/graph';
 import { conv2dOp } from '@emu-ts/nn';
-import { type Epilogue, operandWeight, type Product, tiledRungs } from '@emu-ts/nn/webgpu';
+import { type Epilogue, onMatrixUnits, operandWeight, type Product, tiledRungs } from '@emu-ts/nn/webgpu';
 import type { Fusion, Kernel, Params, Pattern, TypesOf } from '@emu-ts/webgpu/kernel';
 import finish from './finish-patches.wgsl';
 import { patchEmbeddingOp } from './op.js';
@@ -59,7 +59,11 @@ const fusion = (whole: Pattern | string): Fusion<ConvGeometry> => ({
 
 const fuses = [fusion({ op: primitives.broadcast, inputs: { x: 'whole' } }), fusion('whole')];
 
-export const patchEmbeddingKernels: readonly Kernel<typeof patchEmbeddingOp>[] = tiledRungs(
-  product,
-  epilogue,
-).map((rung): Kernel<typeof patchEmbeddingOp> => ({ ...rung, op: patchEmbeddingOp, fuses }));
+const [kernels, rounded] = [undefined, onMatrixUnits].map((way) =>
+  tiledRungs(product, epilogue, way).map(
+    (rung): Kernel<typeof patchEmbeddingOp> => ({ ...rung, op: patchEmbeddingOp, fuses }),
+  ),
+);
+
+export const patchEmbeddingKernels = kernels;
+export const patchEmbeddingRoundedKernels = rounded;

@@ -1,7 +1,7 @@
 /// <reference path="../wgsl.d.ts" />
 import { primitives } from '@emu-ts/graph';
 import { linearOp } from '@emu-ts/nn';
-import { type Epilogue, floatRungs } from '@emu-ts/nn/webgpu';
+import { type Epilogue, floatProduct, floatRungs, onMatrixUnits, tiledRungs } from '@emu-ts/nn/webgpu';
 import type { Kernel, Pattern } from '@emu-ts/webgpu/kernel';
 import finish from './finish-qkv.wgsl';
 import { qkvOp } from './op.js';
@@ -22,11 +22,18 @@ const bias: Pattern = {
   when: ({ axis }) => axis === 0,
 };
 
+const name = 'visual_encoder.qkv';
+const fuses = [
+  { root: { op: linearOp, inputs: { x: 'x', weight: 'weight', bias } }, attrs: (): None => ({}) },
+];
+
 /** Every rung of a linear layer, with biases read from where the checkpoint has them. */
-export const qkvKernels: readonly Kernel<typeof qkvOp>[] = floatRungs(epilogue, 'visual_encoder.qkv').map(
-  (rung): Kernel<typeof qkvOp> => ({
-    ...rung,
-    op: qkvOp,
-    fuses: [{ root: { op: linearOp, inputs: { x: 'x', weight: 'weight', bias } }, attrs: () => ({}) }],
-  }),
+export const qkvKernels: readonly Kernel<typeof qkvOp>[] = floatRungs(epilogue, name).map(
+  (rung): Kernel<typeof qkvOp> => ({ ...rung, op: qkvOp, fuses }),
 );
+
+export const qkvRoundedKernels: readonly Kernel<typeof qkvOp>[] = tiledRungs(
+  { ...floatProduct, name },
+  epilogue,
+  onMatrixUnits,
+).map((rung): Kernel<typeof qkvOp> => ({ ...rung, op: qkvOp, fuses }));
