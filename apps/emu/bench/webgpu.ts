@@ -104,7 +104,7 @@ const loops: readonly Bench[] = [
       unit: 'ms',
       run: onGpu(async (executor) => {
         const { perToken, layers } = await decodeTime(executor, full, stored, beams);
-        await using ort = onnx({ ort: await import('onnxruntime-node') });
+        await using ort = await onnx({ ort: await import('onnxruntime-node') });
         const peer = await decodeTime(ort, full, stored, beams);
         return {
           value: perToken,
