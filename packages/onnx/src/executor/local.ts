@@ -1,6 +1,7 @@
 import { EmuError, type HostTensor, sizeOf, type TypedArray } from '@emu-ts/base';
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { ortType } from '../model/dtype.js';
+import { free } from './free.js';
 import { type Ort, runtimeError, type SessionOptions } from './ort.js';
 import type { Handle, Holdings, LoadRequest, Patch, RunRequest, Runtime } from './runtime.js';
 
@@ -21,6 +22,8 @@ export class LocalRuntime implements Runtime {
   readonly #options: SessionOptions;
   readonly #tensors = new Map<Handle, Tensor>();
   readonly #sessions = new Map<Handle, Session>();
+  /** Tensors that a session was given when it was loaded: it may read them for as long as it lives. */
+  readonly #kept = new WeakSet<Tensor>();
   #next: Handle = 1;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -41,7 +44,7 @@ export class LocalRuntime implements Runtime {
     return this.#queue(async () => {
       const externalData = Object.entries(external).map(([path, source]) => ({
         path,
-        data: typeof source === 'number' ? bytesOf(elements(this.#held(source))) : (source as Bytes),
+        data: typeof source === 'number' ? bytesOf(elements(this.#lasting(source))) : (source as Bytes),
       }));
       const session = await this.#ort.InferenceSession.create(model, {
         graphOptimizationLevel: 'all',
@@ -53,7 +56,7 @@ export class LocalRuntime implements Runtime {
         throw runtimeError('loading a model', cause);
       });
       const handle = this.#next++;
-      const tensors = Object.entries(fixed).map(([name, tensor]) => [name, this.#held(tensor)] as const);
+      const tensors = Object.entries(fixed).map(([name, tensor]) => [name, this.#lasting(tensor)] as const);
       this.#sessions.set(handle, { session, fixed: Object.fromEntries(tensors) });
       return handle;
     });
@@ -81,12 +84,16 @@ export class LocalRuntime implements Runtime {
   }
 
   release(handles: readonly Handle[]): void {
+    const gone: Tensor[] = [];
     for (const handle of handles) {
+      const tensor = this.#tensors.get(handle);
+      if (tensor && !this.#kept.has(tensor)) gone.push(tensor);
       this.#tensors.delete(handle);
       const session = this.#sessions.get(handle);
       this.#sessions.delete(handle);
       if (session) this.#queue(() => session.session.release()).catch(() => {});
     }
+    if (gone.length) this.#queue(async () => free(gone)); // after runs that were given them
   }
 
   holdings(): Promise<Holdings> {
@@ -115,6 +122,12 @@ export class LocalRuntime implements Runtime {
   #held(handle: Handle): Tensor {
     const tensor = this.#tensors.get(handle);
     if (!tensor) throw new EmuError('DISPOSED', 'This tensor has been disposed.');
+    return tensor;
+  }
+
+  #lasting(handle: Handle): Tensor {
+    const tensor = this.#held(handle);
+    this.#kept.add(tensor);
     return tensor;
   }
 
