@@ -1,5 +1,5 @@
 import { type CallOptions, type HostTensor, tensor } from '@emu-ts/base';
-import { drawSample, makeSample, promptOf, type ShapesOptions, type ShapesSample } from '@emu-ts/data';
+import { Draws, drawSample, makeSample, promptOf, type ShapesOptions, type ShapesSample } from '@emu-ts/data';
 import type { Executor } from '@emu-ts/graph';
 import { embedPrompts, languageModel } from '@emu-ts/language-model';
 import type { RgbImage } from '@emu-ts/media';
@@ -9,6 +9,7 @@ import { generate, imagesOf } from '@emu-ts/sequence';
 import { queries, vision } from '../model/config.js';
 import { openEyes } from '../model/eyes.js';
 import { formatOf, smallEmu, tokenizerOf } from '../model/model.js';
+import { withoutColour } from '../see/data.js';
 
 /** Pictures and the embeddings from which the decoder has to draw them. */
 export interface Drawings {
@@ -17,6 +18,8 @@ export interface Drawings {
   readonly predicted: HostTensor<'f32'>;
   /** What the encoder sees in the pictures themselves: f32 [count queries width] */
   readonly seen: HostTensor<'f32'>;
+  /** 1 for a picture without colour, which no words ask for: what is predicted for it is not of it. [count] */
+  readonly grey: Uint8Array;
   /** f32 [queries width]: what the empty prompt leads to. */
   readonly empty: HostTensor<'f32'>;
 }
@@ -29,6 +32,8 @@ export interface ConditionOptions extends CallOptions {
   readonly seed: number;
   readonly count: number;
   readonly split?: ShapesOptions['split'];
+  /** Share of pictures without colour. Default none. */
+  readonly grey?: number | undefined;
   /** Whether the language model predicts too. Default true. */
   readonly predict?: boolean | undefined;
 }
@@ -49,6 +54,7 @@ export async function drawings(options: ConditionOptions): Promise<Drawings> {
     seed,
     count,
     split = 'train',
+    grey: greyShare = 0,
     predict: predicting = true,
     signal,
     onProgress,
@@ -83,6 +89,7 @@ export async function drawings(options: ConditionOptions): Promise<Drawings> {
   };
   const size = queries * words.width;
   const images: RgbImage[] = [];
+  const grey = new Uint8Array(count);
   const [predicted, shown] = [predicting ? count : 0, count].map((n) =>
     tensor('f32', [n, queries, words.width]),
   );
@@ -90,7 +97,12 @@ export async function drawings(options: ConditionOptions): Promise<Drawings> {
     const samples = Array.from({ length: Math.min(batch, count - from) }, (_, i) =>
       drawSample(makeSample({ seed, split, tasks }, from + i), vision.imageSize),
     );
-    const pictures = samples.map(pictureOf);
+    const pictures = samples.map((sample, i) => {
+      const draws = new Draws(seed, from + i, purpose);
+      if (!draws.chance(greyShare)) return pictureOf(sample);
+      grey[from + i] = 1;
+      return withoutColour(pictureOf(sample), draws);
+    });
     images.push(...pictures);
     shown.data.set((await eyes.see(pictures, { signal })).data, from * size);
     if (predicting) {
@@ -100,8 +112,10 @@ export async function drawings(options: ConditionOptions): Promise<Drawings> {
     onProgress?.({ phase: 'conditions', loaded: from + samples.length, total: count });
   }
   const empty = tensor('f32', [queries, words.width], await predict([format.encode([generate])]));
-  return { images, predicted, seen: shown, empty };
+  return { images, predicted, seen: shown, grey, empty };
 }
+
+const purpose = 0x67726579;
 
 /** What comes before the picture, words of the same reply included. */
 function drawPrompt(sample: ShapesSample<RgbImage>) {

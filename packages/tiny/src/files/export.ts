@@ -6,7 +6,7 @@ import { unetParams, vaeParams } from '@emu-ts/diffusion-decoder';
 import { flatten, type ParamTree, type TensorSource } from '@emu-ts/params';
 import { saveAdapter } from '@emu-ts/training';
 import { vaeConfig } from '../draw/autoencode-stage.js';
-import { unetConfig } from '../draw/draw-stage.js';
+import { unetConfig } from '../draw/drawing.js';
 import { scaleOf } from '../draw/latents.js';
 import { llama, lora } from '../model/config.js';
 import { schedulerJson, unetJson, vaeJson } from '../model/decoder.js';
@@ -48,7 +48,7 @@ export async function exportModel(
   const words = tokenizerOf(tokenizerModel, 'base').size;
   await json(configJson(words), 'config.json');
 
-  const base = await weightsOf(workshop, 'practise');
+  const base = await weightsOf(workshop, 'study');
   await save(smallEmu(words, 'base').whole.params, base, 'multimodal_encoder', 'pytorch_model.safetensors');
   await base.close();
 

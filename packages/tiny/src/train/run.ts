@@ -1,10 +1,10 @@
 import type { CallOptions } from '@emu-ts/base';
 import { latestRun, type Pace, train } from '@emu-ts/training';
 import { autoencodeStage, sharpenStage } from '../draw/autoencode-stage.js';
-import { drawStage, finishStage, paintStage } from '../draw/draw-stage.js';
+import { drawStage, finishStage, paintStage, renderStage, repaintStage } from '../draw/stages.js';
 import { instructStage } from '../instruct/stage.js';
-import { interleaveStage, practiseStage, readStage } from '../interleave/stage.js';
-import { lookStage } from '../look/stage.js';
+import { interleaveStage, practiseStage, readStage, studyStage } from '../interleave/stage.js';
+import { distinguishStage, lookStage } from '../look/stage.js';
 import { seeStage } from '../see/stage.js';
 import { folderOf, type Stage, type StageName, type Workshop } from './stage.js';
 
@@ -19,6 +19,10 @@ export const stages: readonly Stage[] = [
   paintStage,
   readStage,
   practiseStage,
+  renderStage,
+  distinguishStage,
+  repaintStage,
+  studyStage,
   instructStage,
   finishStage,
 ];

@@ -43,6 +43,10 @@ export const stageNames = [
   'paint',
   'read',
   'practise',
+  'render',
+  'distinguish',
+  'repaint',
+  'study',
   'instruct',
   'finish',
 ] as const;

@@ -40,12 +40,16 @@ interface Drawing {
   readonly model: readonly StageName[];
   /** The stage that the decoder goes on from; absent: random weights. */
   readonly from?: StageName | undefined;
+  /** Share of pictures without colour: what shapes look like, whatever their colour. Default none. */
+  readonly grey?: number | undefined;
+  /** What Muon updates. */
+  readonly muon?: readonly string[] | undefined;
   /** How many of a batch are drawn from what the encoder sees, the rest from what the language model predicts. */
   readonly seenShare: (progress: number) => number;
 }
 
 /** The decoder: noise out of latents, under embeddings of the pictures. */
-const drawing = ({ name, updates: wanted, ...drawing }: Drawing): Stage => ({
+export const drawing = ({ name, updates: wanted, ...drawing }: Drawing): Stage => ({
   name,
   updates: wanted,
   async make(workshop, updates, options) {
@@ -61,6 +65,7 @@ const drawing = ({ name, updates: wanted, ...drawing }: Drawing): Stage => ({
       seed: seed + drawing.first,
       count: samples,
       predict: drawing.seenShare(1) < 1,
+      grey: drawing.grey,
       ...options,
     });
     const coding = { executor, weights: autoencoder.source, ...options };
@@ -81,6 +86,7 @@ const drawing = ({ name, updates: wanted, ...drawing }: Drawing): Stage => ({
         eps: 1e-8,
         weightDecay: 0.01,
         clipNorm: 1,
+        muon: drawing.muon,
         groups: [{ name: 'unet', match: ['**'], rate: drawing.rate }],
       },
     });
@@ -98,7 +104,7 @@ const drawing = ({ name, updates: wanted, ...drawing }: Drawing): Stage => ({
           const share = drawing.seenShare(index / updates);
           const seen = random(seed, 0x7365656e)
             .uniform(batch, index * batch)
-            .map((u) => (u < share ? 1 : 0));
+            .map((u, i) => (u < share || drawn.grey[chosen[i]] ? 1 : 0));
           return {
             latents: clean,
             condition: rows([drawn.predicted, drawn.seen], chosen, seen),
@@ -116,41 +122,6 @@ const drawing = ({ name, updates: wanted, ...drawing }: Drawing): Stage => ({
       schedule: warmupCosine({ steps: updates, warmup: 100, final: 0.02 }),
     };
   },
-});
-
-/** From noise: what the encoder sees first, what the language model predicts more and more. */
-export const drawStage = drawing({
-  name: 'draw',
-  updates: 4500,
-  pictures: 16_000,
-  first: 2,
-  rate: 1e-3,
-  model: ['interleave'],
-  seenShare: (progress) => Math.max(0.2, 1 - 1.6 * progress),
-});
-
-/** Outlines: embeddings as the encoder sees them say exactly what is to be drawn. */
-export const paintStage = drawing({
-  name: 'paint',
-  updates: 2017,
-  pictures: 24_000,
-  first: 21,
-  rate: 1e-3,
-  model: ['interleave', 'look'],
-  from: 'draw',
-  seenShare: () => 1,
-});
-
-/** What the language model predicts in the end is less exact, and what the decoder will be given. */
-export const finishStage = drawing({
-  name: 'finish',
-  updates: 1500,
-  pictures: 10_000,
-  first: 31,
-  rate: 8e-4,
-  model: ['read'],
-  from: 'paint',
-  seenShare: () => 0.3,
 });
 
 /** Rows of tables of one shape, copied: row `i` from table number `which[i]`, the first where there is no number. */
