@@ -158,7 +158,7 @@ export const practiseStage = again({
 /** Everything once more, through eyes that tell more apart; mostly what videos show. */
 export const studyStage = again({
   name: 'study',
-  updates: 3300,
+  updates: 2926,
   rate: 1.2e-3,
   from: ['practise', 'distinguish'],
   first: 51,
