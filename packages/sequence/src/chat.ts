@@ -17,7 +17,7 @@ export interface ChatOptions {
 /**
  * A dialogue for the instruction-tuned model: `{system} [USER]: {content} [ASSISTANT]: {answer}</s>`. Finished turns end
  * with `</s>`; when the user spoke last, the assistant's turn is opened. Without a system message first, the one that
- * suits the content is used (`systemFor`); an empty one asks for none.
+ * suits what the user shows is used (`systemFor`); an empty one asks for none.
  *
  * @throws SequenceError `SEQUENCE` for a system message that is not first, or the assistant speaking twice in a row.
  */
@@ -27,7 +27,9 @@ export function chat<I>(
 ): Sequence<I> {
   const given = messages[0]?.role === 'system' ? contentOf(messages[0]) : undefined;
   const turns = given ? messages.slice(1) : messages;
-  const system = given ?? words(systemMessages[systemFor(turns.flatMap(contentOf))]);
+  // What the assistant draws does not count: a dialogue begins as it did before it was answered.
+  const shown = turns.filter(({ role }) => role === 'user').flatMap(contentOf);
+  const system = given ?? words(systemMessages[systemFor(shown)]);
   checkTurns(turns);
   const last = turns.length - 1;
   return [

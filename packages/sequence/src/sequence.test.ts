@@ -98,6 +98,13 @@ describe('chat', () => {
     expect(say([{ role: 'user', content: 'hello' }])).toBe('[USER]: hello [ASSISTANT]:');
   });
 
+  test('pictures in answers leave the beginning as it was', () => {
+    const drawn: Message<string> = { role: 'assistant', content: [text('like this: '), image('b')] };
+    expect(say([picture, drawn]).startsWith(say([picture]))).toBe(true);
+    const asked: Message<string> = { role: 'user', content: 'draw a star.' };
+    expect(say([asked, drawn]).startsWith(say([asked]))).toBe(true);
+  });
+
   test('a given system message is used, even an empty one', () => {
     expect(say([{ role: 'system', content: 'Be brief.' }, picture])).toBe(
       `Be brief. [USER]: ${img}what is it? [ASSISTANT]:`,
