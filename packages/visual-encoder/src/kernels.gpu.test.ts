@@ -1,88 +1,15 @@
 import { convert, tensor } from '@emu-ts/base';
-import {
-  type AnyOp,
-  gradients,
-  graphOf,
-  input,
-  interpret,
-  mul,
-  sum,
-  type TensorType,
-  tensorType,
-  type Value,
-} from '@emu-ts/graph';
+import { type AnyOp, gradients, graphOf, input, interpret, mul, sum, type Value } from '@emu-ts/graph';
 import { nnKernels } from '@emu-ts/nn/webgpu';
 import { paramInputs } from '@emu-ts/params';
-import {
-  describeGpu,
-  expectClose,
-  randomTensors,
-  validatedDispatches,
-  withMatrixUnits,
-} from '@emu-ts/testing';
-import { type AnyKernel, type WebGpuExecutor, webgpu } from '@emu-ts/webgpu';
+import { describeGpu, expectClose, randomTensors, validatedDispatches } from '@emu-ts/testing';
+import { webgpu } from '@emu-ts/webgpu';
 import { describe, expect, it } from 'vitest';
 import { evaClip } from './index.js';
+import { claims, f32, suites, symbols } from './kernel-cases.js';
 import { visualEncoderKernels, visualEncoderRoundedKernels } from './webgpu.js';
 
 /** Every kernel alone against the interpreter, on the shapes it claims, and the model with all of them. */
-type Types = Readonly<Record<string, TensorType>>;
-interface Case {
-  readonly name: string;
-  readonly inputs: Types;
-  readonly attrs: Readonly<Record<string, unknown>>;
-  readonly terms: number;
-}
-
-const f32 = (...shape: number[]) => tensorType('f32', shape);
-
-const patches = (
-  name: string,
-  [b, channels, h, w]: number[],
-  [c, kh, kw]: number[],
-  strides: number[],
-  padding: number[],
-): Case => {
-  const count = (size: number, kernel: number, stride: number) => Math.floor((size - kernel) / stride) + 1;
-  const [top, left, bottom, right] = padding;
-  const tokens = 1 + count(h + top + bottom, kh, strides[0]) * count(w + left + right, kw, strides[1]);
-  return {
-    name,
-    inputs: {
-      x: f32(b, channels, h, w),
-      weight: f32(c, channels, kh, kw),
-      bias: f32(c),
-      whole: f32(1, 1, c),
-      positions: f32(1, tokens, c),
-    },
-    attrs: { strides, padding },
-    terms: channels * kh * kw,
-  };
-};
-
-const qkv = (rows: number, k: number, c: number): Case => ({
-  name: `${rows} rows of ${k}, ${c} each`,
-  inputs: { x: f32(1, rows, k), weight: f32(3 * c, k), qBias: f32(c), vBias: f32(c) },
-  attrs: {},
-  terms: k,
-});
-
-const suites: Readonly<Record<string, readonly Case[]>> = {
-  'visual_encoder.patch_embedding': [
-    patches('patches of 4 × 4', [2, 3, 12, 12], [20, 4, 4], [4, 4], [0, 0, 0, 0]),
-    patches('patches of 5 × 3, cut at the edge', [2, 3, 17, 13], [66, 5, 3], [5, 3], [0, 0, 0, 0]),
-    patches('overlapping, padded', [1, 2, 9, 10], [9, 3, 3], [2, 2], [1, 2, 1, 0]),
-    patches('large patches, split', [1, 3, 42, 42], [33, 14, 14], [14, 14], [0, 0, 0, 0]),
-  ],
-  'visual_encoder.qkv': [qkv(3, 20, 12), qkv(19, 33, 10), qkv(70, 1100, 22), qkv(9, 16, 64)],
-};
-
-const symbols = (types: Types) =>
-  Object.fromEntries(Object.entries(types).map(([name, type]) => [name, input(name, type)]));
-
-const claims = (kernel: AnyKernel, y: Value, { capabilities }: WebGpuExecutor) =>
-  kernel.supports?.({ ...y.node.inputs, ...y.node.outputs }, y.node.attrs, capabilities) ?? true;
-
 describeGpu.each(visualEncoderKernels.map((kernel) => [kernel.name, kernel] as const))('%s', (_, kernel) => {
   it('equals the interpreter', async () => {
     await using gpu = await webgpu({ kernels: [kernel] });
@@ -101,31 +28,6 @@ describeGpu.each(visualEncoderKernels.map((kernel) => [kernel.name, kernel] as c
     }
   });
 });
-
-describeGpu.each(visualEncoderRoundedKernels.map((kernel) => [kernel.name, kernel] as const))(
-  '%s',
-  (_, kernel) => {
-    it('equals the interpreter from halves', async () => {
-      await using plain = await webgpu();
-      await using gpu = await webgpu({ device: withMatrixUnits(plain.device), kernels: [kernel] });
-      const { inputs, attrs, terms } = suites[kernel.op.name].findLast(({ inputs, attrs }) => {
-        const { y } = (kernel.op as AnyOp)(symbols(inputs), attrs) as Record<string, Value>;
-        return claims(kernel, y, gpu) === true;
-      })!;
-      const graph = graphOf((kernel.op as AnyOp)(symbols(inputs), attrs) as Record<string, Value>);
-      const tensors = Object.fromEntries(
-        Object.entries(randomTensors(inputs)).map(([operand, drawn]) => [
-          operand,
-          convert(convert(drawn, 'f16'), 'f32'),
-        ]),
-      );
-      await using program = await gpu.compile(graph);
-      expect(program.plan()).toContain(`by ${kernel.name}`);
-      using found = (await program.run(tensors)).y;
-      expectClose(`${kernel.name}`, await found.read(), interpret(graph, tensors).y, { terms });
-    });
-  },
-);
 
 describe('on the null backend', () => {
   it.each(

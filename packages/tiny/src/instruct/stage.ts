@@ -21,7 +21,7 @@ const kinds: readonly BatchKind[] = [
 /** Instruction tuning by low-rank updates: answers only, `[IMG]` asked for too, so that a reply may open a picture. */
 export const instructStage: Stage = {
   name: 'instruct',
-  updates: 800,
+  updates: 1200,
   async make(workshop, updates, options) {
     const { seed, tokenizerModel } = workshop;
     const base = tokenizerOf(tokenizerModel, 'base');
