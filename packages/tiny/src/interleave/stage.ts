@@ -138,24 +138,27 @@ export const readStage = again({
   ],
 });
 
-/** What is hardest for it, at a smaller rate. */
+/** What is hardest comes most often. @param videos share of batches; @param inContext share of samples beside dialogues */
+const hardest = (videos: number, inContext: number): readonly BatchKind[] => [
+  { tasks: { caption: 1 }, rows: 64, share: 4 },
+  { tasks: { question: 1 }, rows: 80, share: 4 },
+  { tasks: { 'text-to-image': 1 }, rows: 64, share: 1 },
+  { tasks: { 'video-caption': 2, 'video-question': 1 }, rows: 32, share: videos },
+  { tasks: { dialogue: 2, 'in-context': inContext, blend: 1, 'describe-and-draw': 1 }, rows: 40, share: 2 },
+  { tasks: { document: 2, 'few-shot': 1, storyboard: 1 }, rows: 14, share: 1 },
+];
+
+/** At a smaller rate. */
 export const practiseStage = again({
   name: 'practise',
   updates: 1000,
   rate: 5e-4,
   from: ['read'],
   first: 12,
-  kinds: [
-    { tasks: { caption: 1 }, rows: 64, share: 4 },
-    { tasks: { question: 1 }, rows: 80, share: 4 },
-    { tasks: { 'text-to-image': 1 }, rows: 64, share: 1 },
-    { tasks: { 'video-caption': 2, 'video-question': 1 }, rows: 32, share: 6 },
-    { tasks: { dialogue: 2, 'in-context': 2, blend: 1, 'describe-and-draw': 1 }, rows: 40, share: 2 },
-    { tasks: { document: 2, 'few-shot': 1, storyboard: 1 }, rows: 14, share: 1 },
-  ],
+  kinds: hardest(6, 2),
 });
 
-/** Everything once more, through eyes that tell more apart; mostly what videos show. */
+/** Everything once more, on what `distinguish` sees. */
 export const studyStage = again({
   name: 'study',
   updates: 2926,
@@ -163,12 +166,5 @@ export const studyStage = again({
   from: ['practise', 'distinguish'],
   first: 51,
   muon: ['decoder.lm.model.layers.**'],
-  kinds: [
-    { tasks: { caption: 1 }, rows: 64, share: 4 },
-    { tasks: { question: 1 }, rows: 80, share: 4 },
-    { tasks: { 'text-to-image': 1 }, rows: 64, share: 1 },
-    { tasks: { 'video-caption': 2, 'video-question': 1 }, rows: 32, share: 8 },
-    { tasks: { dialogue: 2, 'in-context': 1, blend: 1, 'describe-and-draw': 1 }, rows: 40, share: 2 },
-    { tasks: { document: 2, 'few-shot': 1, storyboard: 1 }, rows: 14, share: 1 },
-  ],
+  kinds: hardest(8, 1),
 });

@@ -69,6 +69,18 @@ function run(
   return { out, state: { ...state, ...next } as State, metric };
 }
 
+/** Sixty updates on one batch. */
+function trained(traced: Parameters<typeof run>[0]) {
+  let state = weights();
+  const losses: number[] = [];
+  for (let t = 1; t <= 60; t++) {
+    const result = run(traced, state, { ...batch(1), ...scalars(t) });
+    state = result.state;
+    losses.push(result.metric('loss') as number);
+  }
+  return { losses, state };
+}
+
 describe('trainingStep', () => {
   it('is one graph whose state goes in and out under its checkpoint names', () => {
     const { graph, donate } = step().trace(types);
@@ -87,13 +99,7 @@ describe('trainingStep', () => {
     const traced = s.trace(types);
     expect(Object.keys(traced.donate)).not.toContain(names.v('a.weight'));
     expect(Object.keys(traced.donate)).toContain(names.v('a.bias'));
-    let state = weights();
-    const losses: number[] = [];
-    for (let t = 1; t <= 60; t++) {
-      const result = run(traced, state, { ...batch(1), ...scalars(t) });
-      state = result.state;
-      losses.push(result.metric('loss') as number);
-    }
+    const { losses } = trained(traced);
     expect(losses[59]).toBeLessThan(losses[0] / 2);
   });
 
@@ -105,14 +111,7 @@ describe('trainingStep', () => {
 
   it('trains: the loss falls, and frozen weights stay', () => {
     const s = step({ optimizer: { ...optimizer, frozen: ['a.bias'] } });
-    const traced = s.trace(types);
-    let state = weights();
-    const losses: number[] = [];
-    for (let t = 1; t <= 60; t++) {
-      const result = run(traced, state, { ...batch(1), ...scalars(t) });
-      state = result.state;
-      losses.push(result.metric('loss') as number);
-    }
+    const { losses, state } = trained(s.trace(types));
     expect(losses[59]).toBeLessThan(0.3 * losses[0]);
     expect(state['a.bias']).toEqual(weights()['a.bias']);
   });
