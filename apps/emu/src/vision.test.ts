@@ -1,7 +1,7 @@
 import type { CausalTransformer, RgbImage, VisualEncoder } from '@emu-ts/contracts';
 import type { DeviceTensor } from '@emu-ts/graph';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Vision } from './vision.js';
+import { lookThrough, Vision } from './vision.js';
 
 /** What is remembered of pictures, where embeddings stay on a device: which tensors live, and how often one looks. */
 type Held = { -readonly [K in keyof DeviceTensor]: DeviceTensor[K] };
@@ -93,4 +93,10 @@ describe('Vision', () => {
     expect(alive.size).toBe(0);
     expect('data' in seen.embeddings[0]).toBe(true);
   });
+});
+
+it('looks at what was drawn without keeping anything of it', async () => {
+  const seen = await lookThrough(encoder, causal)([picture(1), picture(2), picture(1)], {});
+  expect(seen.shape).toEqual([3, 2, 3]);
+  expect([looks, alive.size]).toEqual([3, 0]);
 });

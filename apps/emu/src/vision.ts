@@ -1,5 +1,6 @@
-import { type CallOptions, EmuError, type HostTensor } from '@emu-ts/base';
+import { type CallOptions, EmuError, type HostTensor, tensor } from '@emu-ts/base';
 import type { CausalTransformer, RgbImage, VisualEncoder } from '@emu-ts/contracts';
+import type { Look } from '@emu-ts/diffusion-decoder';
 import { type AnyTensor, isDeviceTensor } from '@emu-ts/graph';
 import { decodeImage, openVideo, preprocess } from '@emu-ts/media';
 import { frameIndices } from '@emu-ts/sequence';
@@ -172,6 +173,22 @@ class Memory {
     if (this.#forgotten && !this.#users) discard(this.embeddings);
   }
 }
+
+/** What the model sees in pictures, in host memory and remembered by nobody. */
+export const lookThrough =
+  (encoder: VisualEncoder, causal: CausalTransformer): Look =>
+  async (images, { signal }) => {
+    const { imageSize: size } = encoder;
+    const { queries, outputWidth } = causal;
+    const out = tensor('f32', [images.length, queries, outputWidth]);
+    for (const [i, image] of images.entries()) {
+      const { data } = preprocess(image, { size, arithmetic: 'torchvision' });
+      using features = await encoder.encode(tensor('f32', [1, 3, size, size], data), { signal });
+      using embeddings = await causal.embed(features, { signal });
+      out.data.set((await embeddings.read({ signal })).data as Float32Array, i * queries * outputWidth);
+    }
+    return out;
+  };
 
 /** Frees what an executor holds. */
 export const discard = (t: AnyTensor): void => {

@@ -38,6 +38,11 @@ export interface DecodeImageOptions extends CallOptions {
   readonly width?: number | undefined;
   /** Of the start noise: any integer up to 2^53. Equal seeds give equal pictures. Default 0. */
   readonly seed?: number | undefined;
+  /**
+   * Pictures drawn for each one that is given: the one that shows most of its condition. Default 1. Decoders that do not
+   * judge what they draw refuse more with `CANDIDATES`.
+   */
+  readonly candidates?: number | undefined;
   /** Start noise N(0, 1) `[b c h w]` in latent pixels, in place of the seed. */
   readonly latents?: HostTensor | undefined;
   /** One of the decoder's schedulers by name, or any other. */
@@ -61,7 +66,7 @@ export interface ImageDecoder extends AsyncDisposable {
    *   caller's.
    * @returns b pictures. `onProgress` counts model calls in phase `denoise`, then pictures in phase `decode`.
    * @throws before anything is computed: ShapeError `SHAPE` for another condition or other latents; EmuError `STEPS`,
-   *   `SCHEDULER`, `GUIDANCE`, `IMAGE_SIZE` or `SEED` for an option that cannot be; `DISPOSED` after `dispose`
+   *   `SCHEDULER`, `GUIDANCE`, `IMAGE_SIZE`, `SEED` or `CANDIDATES` for an option that cannot be; `DISPOSED` after `dispose`
    */
   decode(condition: AnyTensor, options?: DecodeImageOptions): Promise<DecodedImage[]>;
   /** Frees the weights and programs, never the executor. */

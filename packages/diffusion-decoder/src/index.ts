@@ -1,3 +1,4 @@
+export * from './choose/choosing.js';
 export * from './decoder/diffusion-decoder.js';
 export { conditionWidth } from './decoder/graphs.js';
 export { toRgb } from './decoder/images.js';

@@ -35,6 +35,8 @@ export interface ComponentsModelOptions {
   readonly steps?: number | undefined;
   /** Default the decoder's. */
   readonly guidanceScale?: number | undefined;
+  /** Pictures drawn for each that is judged; default the decoder's. */
+  readonly candidates?: number | undefined;
   /** One of the decoder's schedulers. */
   readonly scheduler?: string | undefined;
 }
@@ -168,7 +170,7 @@ export class ComponentsModel implements ShapesModel {
       throw new EmuError('NO_DECODER', 'Pictures were asked for, but the model has no image decoder.', {
         hint: 'Leave the drawing tasks out, or give a decoder.',
       });
-    const { steps, scheduler } = this.options;
+    const { steps, candidates, scheduler } = this.options;
     const guidanceScale = this.options.guidanceScale ?? imageDecoder.defaults?.guidanceScale ?? 7.5;
     const guided = guidanceScale > 1 && imageDecoder.nullCondition === 'empty-prompt';
     const empty = guided ? [format.encode([opened]).ids] : [];
@@ -179,7 +181,7 @@ export class ComponentsModel implements ShapesModel {
       signal,
     });
     const condition = guided ? repeatLast(embeddings, rows.length) : embeddings;
-    return imageDecoder.decode(condition, { steps, guidanceScale, scheduler, seed, signal });
+    return imageDecoder.decode(condition, { steps, guidanceScale, candidates, scheduler, seed, signal });
   }
 
   /** Pictures of the replies that opened one, from the words that were said before. */

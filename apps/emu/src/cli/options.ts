@@ -62,10 +62,14 @@ export const withSampling = (command: Command): Command =>
     .option('--top-k <n>', 'with --sample', integer(0), 0)
     .option('--top-p <x>', 'with --sample', number, 1);
 
+export const candidatesHelp =
+  "pictures drawn for each that is kept, the one the model sees most of the input in (default: the model's own, or 1)";
+
 export const withDrawing = (command: Command): Command =>
   command
     .option('--steps <n>', "denoising steps (default: the model's own, or 50)", integer(1))
     .option('--guidance <x>', "how strongly to follow the input (default: the model's own, or 7.5)", number)
+    .option('--candidates <n>', candidatesHelp, integer(1))
     .option('--size <WxH>', 'width and height in pixels', size)
     .option('--scheduler <name>', 'pndm, ddim, euler, euler_karras, dpmpp2m or dpmpp2m_karras')
     .option('--no-safety', 'do not run the safety checker')

@@ -5,7 +5,7 @@ import {
   parseT5Config,
 } from '@emu-ts/causal-transformer';
 import type { TensorInfo } from '@emu-ts/checkpoint';
-import type { DecodeDefaults } from '@emu-ts/diffusion-decoder';
+import type { ChoosingOptions, DecodeDefaults } from '@emu-ts/diffusion-decoder';
 import { emu14bLlama, type LlamaConfig, parseLlamaConfig, type WeightDType } from '@emu-ts/language-model';
 import { type EvaClipConfig, evaClipG14, parseEvaClipConfig } from '@emu-ts/visual-encoder';
 
@@ -15,8 +15,11 @@ export interface EmuConfig {
   readonly causal: CausalTransformerConfig;
   readonly language: LlamaConfig;
   /** How the image decoder is used where a call does not say. */
-  readonly drawing?: Partial<DecodeDefaults> | undefined;
+  readonly drawing?: Drawing | undefined;
 }
+
+/** Defaults of the decoder, and how many pictures it draws for each that is given. */
+export type Drawing = Partial<DecodeDefaults> & Pick<ChoosingOptions, 'candidates'>;
 
 export interface ConfigOptions {
   /** Tensors of the checkpoint: the tokens that were added are counted there. */
@@ -30,7 +33,7 @@ type Json = Readonly<Record<string, unknown>>;
 /**
  * Reads a model's sizes. The released checkpoints carry none (they are constants of the reference code), so without a
  * file the sizes are Emu-14B's; a smaller model has a `config.json` with the sections `emu` (as `Emu-14B.json`), `t5`,
- * `llama`, `lora` for an instruction-tuned one, and `drawing` (`steps`, `guidance_scale`, `scheduler`) where pictures want
+ * `llama`, `lora` for an instruction-tuned one, and `drawing` (`steps`, `guidance_scale`, `scheduler`, `candidates`) where pictures want
  * other defaults than the reference's.
  */
 export function readConfig(json: Json | undefined, { entries, instruct, weights }: ConfigOptions): EmuConfig {
@@ -59,17 +62,19 @@ export function readConfig(json: Json | undefined, { entries, instruct, weights 
 
 function drawingOf(json: Json): EmuConfig['drawing'] {
   if (json.drawing === undefined) return undefined;
-  const { steps, guidance_scale: guidanceScale, scheduler } = section(json, 'drawing');
-  const wrong = Object.entries({ steps, guidance_scale: guidanceScale }).find(
+  const { steps, guidance_scale: guidanceScale, scheduler, candidates } = section(json, 'drawing');
+  const wrong = Object.entries({ steps, guidance_scale: guidanceScale, candidates }).find(
     ([, value]) => value !== undefined && typeof value !== 'number',
   );
   if (wrong || (scheduler !== undefined && typeof scheduler !== 'string'))
     throw new EmuError(
       'CONFIG',
-      `config.json has ${JSON.stringify(json.drawing)} for 'drawing', wanted numbers steps and guidance_scale and the name of a scheduler.`,
+      `config.json has ${JSON.stringify(json.drawing)} for 'drawing', wanted numbers steps, guidance_scale and candidates and the name of a scheduler.`,
     );
   return Object.fromEntries(
-    Object.entries({ steps, guidanceScale, scheduler }).filter(([, value]) => value !== undefined),
+    Object.entries({ steps, guidanceScale, scheduler, candidates }).filter(
+      ([, value]) => value !== undefined,
+    ),
   );
 }
 

@@ -2,8 +2,10 @@ import { causalTransformer, t5CausalTransformer } from '@emu-ts/causal-transform
 import { diffusersVae, renamed } from '@emu-ts/checkpoint';
 import type { ImageDecoder, SafetyChecker } from '@emu-ts/contracts';
 import {
+  choosing,
   createDiffusionDecoder,
   createSafetyChecker,
+  type Look,
   parseSafetyConfig,
   parseUnetConfig,
   parseVaeConfig,
@@ -18,6 +20,7 @@ import { emuFormat } from '@emu-ts/sequence';
 import { instructTokens, pretrainTokens, Tokenizer } from '@emu-ts/tokenizer';
 import { evaClip, visualEncoder } from '@emu-ts/visual-encoder';
 import { Belongings, type EmuComponents } from '../components.js';
+import { lookThrough } from '../vision.js';
 import { type DeviceOption, devices } from './devices.js';
 import type { CheckpointLocation } from './files.js';
 import { needPart } from './layout.js';
@@ -74,26 +77,19 @@ async function place(
   const placed = quantizeSource(source, language.params);
   const trees = [vision, causal, language, head].map(({ params }) => params as ParamTree);
   checkSource(new Map(trees.flatMap((tree) => [...flatten(tree)])), placed, { optional: dormant });
+  const encoder = belongings.add(
+    await visualEncoder({ executor: await on('visual-encoder'), model: vision, source, ...call }),
+  );
+  const connector = belongings.add(
+    await causalTransformer({ executor: await on('causal-transformer'), model: causal, source, ...call }),
+  );
+  const look = lookThrough(encoder, connector);
   return {
     variant: options.variant ?? 'base',
     tokenizer,
     format: emuFormat(tokenizer, { queries: config.causal.queries }),
-    visualEncoder: belongings.add(
-      await visualEncoder({
-        executor: await on('visual-encoder'),
-        model: vision,
-        source,
-        ...call,
-      }),
-    ),
-    causalTransformer: belongings.add(
-      await causalTransformer({
-        executor: await on('causal-transformer'),
-        model: causal,
-        source,
-        ...call,
-      }),
-    ),
+    visualEncoder: encoder,
+    causalTransformer: connector,
     languageModel: belongings.add(
       await languageModel({
         executor: await on('language-model'),
@@ -105,7 +101,7 @@ async function place(
     regressionHead: belongings.add(
       await regressionHead({ executor: await on('regression-head'), model: head, source, ...call }),
     ),
-    imageDecoder: await placeDecoder(opened, await on('image-decoder'), belongings, options),
+    imageDecoder: await placeDecoder(opened, await on('image-decoder'), look, belongings, options),
   };
 }
 
@@ -119,10 +115,12 @@ export function tokenizerFor(model: Uint8Array, vocabSize: number): Tokenizer {
 async function placeDecoder(
   source: EmuSource,
   executor: Executor,
+  look: Look,
   belongings: Belongings,
   options: PretrainedOptions,
 ): Promise<ImageDecoder | undefined> {
   const { files, layout } = source;
+  const { candidates, ...defaults } = source.config.drawing ?? {};
   const { signal, onProgress } = options;
   if (options.imageDecoder === false || !layout.unet) return undefined;
   const json = (part: 'unetConfig' | 'vaeConfig' | 'scheduler') =>
@@ -134,12 +132,12 @@ async function placeDecoder(
     unet: { config: parseUnetConfig(await json('unetConfig')), weights: unet },
     vae: { config: parseVaeConfig(await json('vaeConfig')), weights: vae },
     safetyChecker: await placeSafetyChecker(source, executor, belongings, options),
-    defaults: source.config.drawing,
+    defaults,
     ...(layout.scheduler ? { schedulers: schedulerSet(await json('scheduler')) } : {}),
     signal,
     onProgress,
   });
-  return belongings.add(decoder);
+  return belongings.add(choosing(decoder, { look, candidates }));
 }
 
 async function placeSafetyChecker(

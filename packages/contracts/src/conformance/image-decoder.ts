@@ -118,6 +118,7 @@ export function imageDecoderChecks(
       await refused('an unknown scheduler', 'SCHEDULER', { scheduler: 'no such scheduler' });
       await refused('guidance NaN', 'GUIDANCE', { guidanceScale: Number.NaN });
       await refused('a width of 0', 'IMAGE_SIZE', { width: 0 });
+      await refused('no candidate', 'CANDIDATES', { candidates: 0 });
       await refused('half a seed', 'SEED', { seed: 0.5 });
       await refused('other latents', 'SHAPE', { latents: tensor('f32', [1, 1]) });
       const { width: d } = decoder.condition;

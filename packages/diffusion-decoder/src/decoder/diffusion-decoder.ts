@@ -95,7 +95,7 @@ export class DiffusionDecoder implements ImageDecoder {
     this.#safetyChecker = safetyChecker;
   }
 
-  /** Also throws `STEPS`, `SCHEDULER`, `GUIDANCE`, `IMAGE_SIZE`, `SEED` and `SHAPE`, before anything is computed. */
+  /** Also throws `STEPS`, `SCHEDULER`, `GUIDANCE`, `IMAGE_SIZE`, `SEED`, `CANDIDATES` and `SHAPE`, before anything is computed. */
   async decode(condition: AnyTensor, options: DecodeImageOptions = {}): Promise<DecodedImage[]> {
     options.signal?.throwIfAborted();
     const plan = planDecode(condition, options, {

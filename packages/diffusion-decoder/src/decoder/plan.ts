@@ -37,7 +37,11 @@ interface Scope {
 /** @throws EmuError before anything is computed */
 export function planDecode(condition: AnyTensor, options: DecodeImageOptions, scope: Scope): Plan {
   const { unet, vae, schedulers, defaults } = scope;
-  const { steps = defaults.steps, guidanceScale = defaults.guidanceScale } = options;
+  const { steps = defaults.steps, guidanceScale = defaults.guidanceScale, candidates = 1 } = options;
+  if (candidates !== 1)
+    throw new EmuError('CANDIDATES', `This decoder gives what it draws, wanted one of ${candidates}.`, {
+      hint: 'choosing(decoder, { look }) draws several and keeps one.',
+    });
   if (!Number.isFinite(guidanceScale))
     throw new EmuError('GUIDANCE', `guidanceScale must be a finite number, got ${guidanceScale}.`);
   const guided = guidanceScale > 1;

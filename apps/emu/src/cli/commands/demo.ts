@@ -5,13 +5,14 @@ import { encodePng, type RgbImage } from '@emu-ts/media';
 import type { Command } from 'commander';
 import { contactSheet } from '../../tour/sheet.js';
 import { type Stop, tour } from '../../tour/tour.js';
-import { integer, type ModelOptions, number, useModel, withModel } from '../options.js';
+import { candidatesHelp, integer, type ModelOptions, number, useModel, withModel } from '../options.js';
 import { print } from '../print.js';
 
 interface DemoWords extends ModelOptions {
   readonly out: string;
   readonly steps?: number;
   readonly guidance?: number;
+  readonly candidates?: number;
 }
 
 /** Every ability of the model once, on the world of shapes: prompts, replies, and whether they are right. */
@@ -21,8 +22,9 @@ export function demoCommand(emu: Command, signal: AbortSignal): void {
     .option('--out <folder>', 'where pictures go', 'out')
     .option('--steps <n>', "denoising steps of a picture (default: the model's own, or 50)", integer(1))
     .option('--guidance <x>', "how strongly pictures follow (default: the model's own, or 7.5)", number)
+    .option('--candidates <n>', candidatesHelp, integer(1))
     .action(async (words: DemoWords) => {
-      const { out, steps, guidance, seed, json } = words;
+      const { out, steps, guidance, candidates, seed, json } = words;
       await mkdir(out, { recursive: true });
       const save = async (name: string, image: RgbImage): Promise<string> => {
         const file = path.join(out, name);
@@ -32,7 +34,12 @@ export function demoCommand(emu: Command, signal: AbortSignal): void {
       const stops: Stop[] = [];
       await useModel({ ...words, safety: false }, signal, async ({ components }, line) => {
         const form = words.instruct ? 'dialogue' : 'document';
-        const model = new ComponentsModel(components, { form, steps, guidanceScale: guidance });
+        const model = new ComponentsModel(components, {
+          form,
+          steps,
+          guidanceScale: guidance,
+          candidates,
+        });
         for await (const stop of tour(model, { seed, signal })) {
           line.clear();
           const stem = `${String(stops.push(stop)).padStart(2, '0')}-${stop.title.toLowerCase().replaceAll(' ', '-')}`;

@@ -7,14 +7,16 @@ import { printReply } from '../print.js';
 interface DrawWords extends ModelOptions {
   readonly steps?: number;
   readonly guidance?: number;
+  readonly candidates?: number;
   readonly size?: { width: number; height: number };
   readonly scheduler?: string;
   readonly out: string;
 }
 
-const drawOf = ({ steps, guidance, size, scheduler, seed }: DrawWords): DrawOptions => ({
+const drawOf = ({ steps, guidance, candidates, size, scheduler, seed }: DrawWords): DrawOptions => ({
   steps,
   guidanceScale: guidance,
+  candidates,
   ...size,
   scheduler,
   seed,

@@ -10,7 +10,7 @@ import {
 } from '@emu-ts/evaluation';
 import { encodePng } from '@emu-ts/media';
 import { type Command, Option } from 'commander';
-import { integer, type ModelOptions, number, useModel, withModel } from '../options.js';
+import { candidatesHelp, integer, type ModelOptions, number, useModel, withModel } from '../options.js';
 import { print } from '../print.js';
 
 interface EvalWords extends ModelOptions {
@@ -21,6 +21,7 @@ interface EvalWords extends ModelOptions {
   readonly maxNewTokens: number;
   readonly steps?: number;
   readonly guidance?: number;
+  readonly candidates?: number;
   readonly scheduler?: string;
   readonly failures: number;
   readonly out?: string;
@@ -44,15 +45,18 @@ export function evalCommand(emu: Command, signal: AbortSignal): void {
     .option('--max-new-tokens <n>', 'longest reply', integer(1), 64)
     .option('--steps <n>', "denoising steps of a picture (default: the model's own, or 50)", integer(1))
     .option('--guidance <x>', "how strongly pictures follow (default: the model's own, or 7.5)", number)
+    .option('--candidates <n>', candidatesHelp, integer(1))
     .option('--scheduler <name>', 'pndm, ddim, euler, euler_karras, dpmpp2m or dpmpp2m_karras')
     .option('--failures <n>', 'wrong replies shown of each ability', integer(0), 5)
     .option('-o, --out <folder>', 'where the pictures of wrong replies go')
     .action(async (model: string | undefined, words: EvalWords) => {
       const loaded = { ...words, checkpoint: model ?? words.checkpoint, safety: false } as EvalWords;
       await useModel(loaded, signal, async ({ components }, line) => {
-        const { seed, n, tasks, batch, maxNewTokens, failures, steps, guidance, scheduler } = words;
+        const { seed, n, tasks, batch, maxNewTokens, failures, steps, guidance, candidates, scheduler } =
+          words;
         const form = words.form ?? (words.instruct ? 'dialogue' : 'document');
-        const scored = new ComponentsModel(components, { form, steps, guidanceScale: guidance, scheduler });
+        const drawing = { steps, guidanceScale: guidance, candidates, scheduler };
+        const scored = new ComponentsModel(components, { form, ...drawing });
         const report = await evaluateShapes(scored, {
           seed,
           n,
