@@ -49,15 +49,10 @@ const packedAttention = ([b, h, t, d, e]: number[], causal = false, bias?: Tenso
   },
   expectation: { depth: 4, terms: t },
 });
-const attentionBackward = ([b, h, t, s, d]: number[], e = d, causal = false, bias?: TensorType): OpCase => {
-  const { name, inputs, attrs, expectation } = attention([b, h, t, s, d], e, causal, bias);
-  const query = { dout: f32(b, h, t, e), out: f32(b, h, t, e), logsumexp: f32(b, h, t, 1) };
-  return {
-    name,
-    inputs: { ...inputs, ...query, dlogsumexp: f32(b, h, t, 1) },
-    attrs,
-    expectation: { ...expectation, terms: s * d },
-  };
+const backward = ({ expectation, ...rest }: OpCase): OpCase => {
+  const { k } = rest.inputs;
+  const terms = k.shape[2] * k.shape[3];
+  return sdpa.withLogsumexp(sdpa.backwardOf({ ...rest, expectation: { ...expectation, terms } }));
 };
 
 export const attentionCases: Readonly<Record<string, readonly OpCase[]>> = {
@@ -93,9 +88,12 @@ export const attentionCases: Readonly<Record<string, readonly OpCase[]>> = {
   ],
   'attention.sdpa_vjp': [
     ...sdpa.vjpCases,
-    attentionBackward([1, 2, 9, 11, 40]),
-    attentionBackward([1, 2, 35, 37, 12], 6, false, f32(2, 35, 37)),
-    attentionBackward([2, 1, 34, 34, 88], 88, true),
-    attentionBackward([1, 1, 3, 9, 256]),
+    ...[
+      attention([1, 2, 9, 11, 40]),
+      attention([1, 2, 35, 37, 12], 6, false, f32(2, 35, 37)),
+      attention([2, 1, 34, 34, 88], 88, true),
+      attention([1, 1, 3, 9, 256]),
+      hidden([17, 35]),
+    ].map(backward),
   ],
 };

@@ -6,5 +6,5 @@ const biased = true;
 fn bias_start(head: u32, query: u32) -> vec2<u32> { return vec2<u32>(query * params.s, head % params.h); }
 
 fn bias_of(start: vec2<u32>, key: u32) -> f32 {
-  return load_table(u32(load_ids(start.x + key)) * params.h + start.y);
+  return max(load_table(u32(load_ids(start.x + key)) * params.h + start.y), masked);
 }

@@ -36,6 +36,10 @@ function caseOf(
 export const cases: readonly OpCase[] = [
   caseOf('first positions', { b: 1, h: 2, t: 3, c: 5, d: 4 }, 0, [0]),
   caseOf('one position, padded rows', { b: 2, h: 1, t: 1, c: 6, d: 2 }, 4, [0, 3]),
+  {
+    ...caseOf('queries that are padding', { b: 2, h: 2, t: 3, c: 7, d: 4 }, 1, [2, 4]),
+    differences: false, // beside a hidden key no step can be told
+  },
   caseOf('a chunk, odd head size', { b: 2, h: 2, t: 2, c: 7, d: 5 }, 3, [1, 0]),
   caseOf('beams that swapped their pasts', { b: 3, h: 1, t: 1, c: 4, d: 2 }, 2, [0, 1, 0], [2, 0, 0]),
   {

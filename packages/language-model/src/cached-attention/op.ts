@@ -94,19 +94,19 @@ export function readRows(x: Value, rows: Value): Value {
 
 /**
  * Biases that leave each query its own row from the padding up to itself: of the past [b 1 1 c], which ends at the
- * length, and of the new positions [b 1 t t].
+ * length, and of the new positions [b 1 t t]. What is not there yet is hidden behind what is hidden by padding.
  */
 function visible(q: TensorType, keys: TensorType, length: Value, padding: Value) {
   const { b, t } = dims(q, 'b h t d');
   const { c } = dims(keys, 'b h c d');
   const first = reshape(padding, [b, 1, 1, 1]);
-  const hide = (hidden: Value, others: Value | number) => where(hidden, maskValue, others);
+  const [padded, absent] = [maskValue, 2 * maskValue];
   const old = iota([1, c], 1);
   const fresh = iota([1, t], 1);
   const later = less(iota([t, 1], 0), fresh); // [t t]
   return {
-    past: where(less(old, first), maskValue, where(less(old, length), 0, maskValue)),
-    fresh: hide(less(add(fresh, length), first), hide(later, 0)),
+    past: where(less(old, length), where(less(old, first), padded, 0), absent),
+    fresh: where(later, absent, where(less(add(fresh, length), first), padded, 0)),
   };
 }
 

@@ -13,6 +13,7 @@ import {
   less,
   log,
   matmul,
+  max,
   maxReduce,
   mul,
   sameShape,
@@ -38,8 +39,8 @@ export type AttentionAttrs = {
  * Scaled dot-product attention: out = softmax(scale · q kᵀ + bias) v (Vaswani et al., 2017, section 3.2.1).
  * q [b h t d], k [b h s d], v [b h s e], bias broadcastable to [b h t s]; out [b h t e] in the dtype of q, and
  * logsumexp [b h t 1] of the score rows, which is all that the backward pass needs besides `out`. Keys and values
- * may be stored in a narrower float than q. A row in which everything is masked must hold finite biases (see
- * `maskValue`): then its weights are even instead of undefined.
+ * may be stored in a narrower float than q. A bias counts as `maskValue` where it is lower, −∞ too: so a query whose keys are
+ * all hidden, by whatever mask, weighs all of them evenly, forwards and backwards.
  */
 export const sdpaOp = defineOp({
   name: 'attention.sdpa',
@@ -66,11 +67,8 @@ export const sdpaOp = defineOp({
     };
   },
   decompose({ q, k, v, bias }, attrs) {
-    const scores = scoresOf(q, k, bias, attrs);
-    const top = maxReduce(scores, -1, true);
-    const powers = exp(sub(scores, top));
-    const total = sum(powers, -1, true);
-    const out = matmul(div(powers, total), cast(v, scores.dtype));
+    const { weights, top, total } = weightsOf(q, k, bias, attrs);
+    const out = matmul(weights, cast(v, weights.dtype));
     return { out: cast(out, q.dtype), logsumexp: add(top, log(total)) };
   },
   vjp({ inputs: { q, k, v, bias }, outputs: { out, logsumexp }, cotangents, attrs }) {
@@ -81,15 +79,16 @@ export const sdpaOp = defineOp({
       q: dq,
       k: dk,
       v: dv,
-      ...(bias ? { bias: cast(unbroadcast(dscores, bias), bias.dtype) } : {}),
+      ...(bias && { bias: where(less(bias, maskValue), 0, cast(unbroadcast(dscores, bias), bias.dtype)) }),
     };
   },
 });
 
 /**
- * With P = exp(scores − logsumexp), dP = dout vᵀ and δ = Σ dout · out − dlogsumexp (Dao et al., "FlashAttention",
- * 2022, appendix B.2): dscores = P · (dP − δ), dq = scale · dscores k, dk = scale · dscoresᵀ q, dv = Pᵀ dout.
- * `dscores` [b h t s] is the cotangent of the bias before it was broadcast; nothing else uses it.
+ * With P = softmax(scores), dP = dout vᵀ and δ = Σ dout · out − dlogsumexp (Dao et al., "FlashAttention", 2022,
+ * appendix B.2): dscores = P · (dP − δ), dq = scale · dscores k, dk = scale · dscoresᵀ q, dv = Pᵀ dout. `dscores` [b h t s] is
+ * the cotangent of the bias before it was broadcast; nothing else uses it. `logsumexp`, that of the scores, gives a kernel
+ * P = exp(scores − logsumexp), except where all keys are hidden: beside `maskValue` the logarithm is lost, and P is 1/s.
  */
 export const sdpaVjpOp = defineOp({
   name: 'attention.sdpa_vjp',
@@ -104,7 +103,7 @@ export const sdpaVjpOp = defineOp({
   decompose({ dout, q, k, v, bias, out, logsumexp, dlogsumexp }, attrs) {
     const wide = logsumexp.dtype;
     const cotangent = cast(dout, wide);
-    const weights = exp(sub(scoresOf(q, k, bias, attrs), logsumexp)); // [b h t s]
+    const { weights } = weightsOf(q, k, bias, attrs); // [b h t s]
     const dweights = matmul(cotangent, swapLast(cast(v, wide)));
     const rows = sum(mul(cotangent, cast(out, wide)), -1, true);
     const delta = dlogsumexp ? sub(rows, dlogsumexp) : rows;
@@ -119,14 +118,26 @@ export const sdpaVjpOp = defineOp({
   },
 });
 
-/** A finite bias that hides a key. Half of the most negative number, so that two of them still add up to a finite one. */
-export const maskValue = -1.7e38;
+/**
+ * A finite bias that hides a key: any score is lost beside it. Half of the most negative number, so that two of them still add
+ * up to a finite one, and a float of 32 bits, so that it is the same number in a graph and in a tensor.
+ */
+export const maskValue = Math.fround(-1.7e38);
+
+/** softmax(scores), with what the scores were shifted by and what their powers add up to. */
+function weightsOf(q: Value, k: Value, bias: Value | undefined, attrs: AttentionAttrs) {
+  const scores = scoresOf(q, k, bias, attrs);
+  const top = maxReduce(scores, -1, true);
+  const powers = exp(sub(scores, top));
+  const total = sum(powers, -1, true);
+  return { weights: div(powers, total), top, total };
+}
 
 /** scale · q kᵀ + bias with the causal part masked, [b h t s] in the accumulation dtype. */
 function scoresOf(q: Value, k: Value, bias: Value | undefined, { scale, causal }: AttentionAttrs): Value {
   const wide = accumulator(q.dtype);
   const product = mul(matmul(cast(q, wide), swapLast(cast(k, wide))), scale);
-  const scores = bias ? add(product, cast(bias, wide)) : product;
+  const scores = bias ? add(product, max(cast(bias, wide), maskValue)) : product;
   if (!causal) return scores;
   const [t, s] = scores.shape.slice(-2);
   const future = less(iota([t, s], 0), iota([t, s], 1));

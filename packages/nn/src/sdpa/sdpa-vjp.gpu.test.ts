@@ -4,25 +4,23 @@ import { describeGpu, expectClose, randomTensors } from '@emu-ts/testing';
 import { webgpu } from '@emu-ts/webgpu';
 import { expect, it } from 'vitest';
 import { nnKernels } from '../webgpu.js';
+import { backwardOf } from './cases.js';
 import { sdpaVjpOp } from './op.js';
 
 /** Where nobody reads the cotangents of scores, tiles that causal attention hides are not walked. */
 describeGpu('the backward pass of causal attention', () => {
   it('leaves out what is hidden', async () => {
-    const [b, h, t, d] = [1, 2, 70, 12];
-    const heads = tensorType('f32', [b, h, t, d]);
-    const rows = tensorType('f32', [b, h, t, 1]);
-    const types = { dout: heads, q: heads, k: heads, v: heads, out: heads, logsumexp: rows };
+    const [t, d] = [70, 12];
+    const heads = tensorType('f32', [1, 2, t, d]);
+    const attrs = { scale: d ** -0.5, causal: true };
+    const { inputs, given } = backwardOf({ name: 'causal', inputs: { q: heads, k: heads, v: heads }, attrs });
     const symbols = Object.fromEntries(
-      Object.entries(types).map(([name, type]) => [name, input(name, type)]),
+      Object.entries(inputs).map(([name, type]) => [name, input(name, type)]),
     );
-    const { dscores: _, ...outputs } = sdpaVjpOp(symbols as Parameters<typeof sdpaVjpOp>[0], {
-      scale: d ** -0.5,
-      causal: true,
-    });
+    const { dscores: _, ...outputs } = sdpaVjpOp(symbols as Parameters<typeof sdpaVjpOp>[0], attrs);
     const graph = graphOf(outputs);
-    const drawn = Object.entries(randomTensors(types)).map(([name, x]) => [name, convert(x, 'f32')]);
-    const tensors = Object.fromEntries(drawn);
+    const drawn = Object.entries({ ...randomTensors(inputs), ...given });
+    const tensors = Object.fromEntries(drawn.map(([name, x]) => [name, convert(x, 'f32')]));
     await using gpu = await webgpu({ kernels: nnKernels });
     await using program = await gpu.compile(graph);
     expect(program.plan()).toBe('attention.sdpa_vjp ×1 by attention.sdpa_vjp tiles');

@@ -1,8 +1,9 @@
 // Backward pass of attention without ever storing the scores (Dao et al., "FlashAttention", 2022, appendix B.2). The same
 // text runs twice, since the two halves mirror each other. With OWN_KEYS off, rows are queries (a = q, b = dout), they walk
 // over keys (c = k, d = v), and da = dq. With OWN_KEYS on, rows are keys (a = k, b = v), they walk over queries (c = q,
-// d = dout), da = dk and db = dv. Weights are recomputed from the queries' statistics, logsumexp and δ: w = exp(score − logsumexp), and
-// s = w · (dout · v − δ) is the cotangent of the score, which the pass over queries can also store.
+// d = dout), da = dk and db = dv. Weights are recomputed from the queries' statistics, logsumexp and δ: w = exp(score − logsumexp),
+// or even where everything is hidden, since the logarithm is lost beside the score of a hidden key; and s = w · (dout · v − δ) is
+// the cotangent of the score, which the pass over queries can also store.
 //
 // One workgroup of 64 owns eight rows of one head, eight lanes a row. The other side comes in tiles: c and d into workgroup
 // memory, each lane finds w and s of every eighth element of the tile for its row, then adds to every eighth vector of its
@@ -92,12 +93,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
       var products = vec4<f32>();
       for (var v = 0u; v < A4; v++) { products += fetch_a(own, v) * tile_c[j * A4 + v]; }
       var score = dot(products, vec4<f32>(params.scale))
-        + load_bias(bias_at + query * params.bias_t + key * params.bias_s);
+        + max(load_bias(bias_at + query * params.bias_t + key * params.bias_s), masked);
       if (CAUSAL && key > query) { score = masked; }
       var slope = vec4<f32>();
       for (var v = 0u; v < B4; v++) { slope += fetch_b(own, v) * tile_d[j * B4 + v]; }
       let line_of_query = head * queries + query;
-      let weight = exp(score - load_statistics(line_of_query * 2u));
+      let logsumexp = load_statistics(line_of_query * 2u);
+      let weight = select(exp(score - logsumexp), 1.0 / f32(keys), logsumexp < 0.5 * masked);
       let cotangent = weight * (dot(slope, vec4<f32>(1.0)) - load_statistics(line_of_query * 2u + 1u));
       weights[line * SPAN + j] = weight;
       slopes[line * SPAN + j] = cotangent;

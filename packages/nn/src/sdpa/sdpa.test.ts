@@ -1,6 +1,6 @@
-import { tensor } from '@emu-ts/base';
-import { decompose, graphOf, input, interpret, print, tensorType } from '@emu-ts/graph';
-import { describeOp, expectGradients, randomTensors } from '@emu-ts/testing';
+import { type HostTensor, tensor } from '@emu-ts/base';
+import { decompose, graphOf, input, interpret, print, pullback, tensorType, type Value } from '@emu-ts/graph';
+import { describeOp, expectClose, expectGradients, randomTensors } from '@emu-ts/testing';
 import { describe, expect, it } from 'vitest';
 import { attention, mergeHeads, splitHeads } from './attention.js';
 import { cases, vjpCases } from './cases.js';
@@ -47,14 +47,23 @@ describe('attention.sdpa', () => {
     expectGradients('attention.sdpa logsumexp alone', alone, given, ['q', 'k', 'bias']);
   });
 
-  it('sees nothing behind a mask, and stays defined where everything is masked', () => {
-    const bias = tensor('f32', [2, 3], [0, maskValue, maskValue, maskValue, maskValue, maskValue]);
-    const out = attention({ ...operands(2, 3), bias: input('bias', bias) }, { scale: 1 });
-    const given = randomTensors({ q: f32(1, 1, 2, 2), k: f32(1, 1, 3, 2), v: f32(1, 1, 3, 2) });
-    const { data } = interpret(graphOf({ out }), { ...given, bias }).out;
-    const v = Array.from(given.v.data, Number);
-    expect([...data.subarray(0, 2)]).toEqual(v.slice(0, 2));
-    expect([...data.subarray(2)].every(Number.isFinite)).toBe(true);
+  it('sees nothing behind a mask, and weighs all keys evenly where everything is hidden', () => {
+    const bias = tensor('f32', [2, 3], [0, maskValue, -Infinity, maskValue, 2 * maskValue, -Infinity]);
+    const symbols = { ...operands(2, 3), bias: input('bias', bias) };
+    const out = attention(symbols, { scale: 1 });
+    const dout = input('dout', out);
+    const [dv, dbias] = pullback([[out, dout]], [symbols.v, symbols.bias]);
+    const given = randomTensors({ q: f32(1, 1, 2, 2), k: f32(1, 1, 3, 2), v: f32(1, 1, 3, 2), dout });
+    const found = interpret(graphOf({ out, dv: dv as Value, dbias: dbias as Value }), { ...given, bias });
+    const [v, d] = [given.v, given.dout].map(({ data }) => Array.from(data, Number));
+    const mean = [0, 1].map((i) => (v[i] + v[2 + i] + v[4 + i]) / 3);
+    const third = [d[2] / 3, d[3] / 3];
+    const close = (label: string, actual: HostTensor, { shape }: HostTensor, expected: number[]) =>
+      expectClose(label, actual, tensor('f64', shape, expected), { dtype: 'f64', terms: 3, depth: 2 });
+    close('out', found.out, given.dout, [v[0], v[1], ...mean]);
+    close('dv', found.dv, given.v, [d[0] + third[0], d[1] + third[1], ...third, ...third]);
+    expect([...found.dbias.data].map(Number.isFinite)).toEqual(new Array(6).fill(true));
+    expect([found.dbias.data[2], found.dbias.data[4], found.dbias.data[5]]).toEqual([0, 0, 0]);
   });
 
   it('names both sides of what does not fit', () => {

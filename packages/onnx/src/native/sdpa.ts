@@ -5,7 +5,7 @@ import { float } from '../model/protos.js';
 import { isConcrete, type Size, times } from '../model/size.js';
 import { onlyF32, widened } from './f32.js';
 
-/** What a hidden key's score becomes; as in the op's decomposition. */
+/** What a hidden key's score becomes, and the lowest bias; as in the op's decomposition. */
 const maskValue = -1.7e38;
 
 function inference(node: NodeView): true | string {
@@ -64,7 +64,8 @@ export const attention: NativeLowering = {
     const keys = model.emit('Transpose', [widened(context, 'k')], { perm: [0, 1, 3, 2] });
     const product = model.emit('MatMul', [q.name, keys]); // [b h t s]
     const scores = model.emit('Mul', [product, model.scalar('f32', attrs.scale as number)]);
-    const biased = bias ? model.emit('Add', [scores, widened(context, 'bias')]) : scores;
+    const floored = bias && model.emit('Max', [widened(context, 'bias'), model.scalar('f32', maskValue)]);
+    const biased = floored ? model.emit('Add', [scores, floored]) : scores;
     const masked = attrs.causal ? hideFuture(context, biased, q.shape[2], k.shape[2]) : biased;
     const weights = model.emit('Softmax', [masked], { axis: -1 });
     return { out: model.emit('MatMul', [weights, widened(context, 'v')]) };
