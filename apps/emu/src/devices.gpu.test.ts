@@ -83,6 +83,19 @@ describeGpu('the model on WebGPU', () => {
     );
     for (const { reason } of tiers) expect(reason).toMatch(/\w/);
   });
+
+  it('says what fast products take of the device, and runs all the same', async () => {
+    const fast = ['--device', 'webgpu', '--precision', 'fast'];
+    const caption = ['caption', picture.image, '--max-new-tokens', '2', '--beams', '1', ...fast];
+    const { code, stderr } = await emu([...caption, '--checkpoint', checkpoint]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const { stdout } = await emu(['doctor', ...fast]);
+    expect(stdout).toMatch(/^ {2}[✓✗] operands in f16 on matrix units: \w/m);
+    expect(stdout).toMatch(/^ {2}[✓✗] operands of int8 and int4 layers in bytes: \w/m);
+    expect((await emu(['doctor', '--device', 'onnx', '--precision', 'fast'])).stdout).toContain(
+      'onnx rounds nothing',
+    );
+  });
 });
 
 /** The command line in a process of its own, on the adapter of this one. */

@@ -9,4 +9,5 @@ export type { DeviceName, DeviceOption, Placeable } from './load/devices.js';
 export { address, blobs, type CheckpointFiles, type CheckpointLocation, folder } from './load/files.js';
 export { findLayout, type Layout } from './load/layout.js';
 export { loadPretrained, type PretrainedOptions } from './load/load.js';
+export { type Precision, precisions } from './load/precision.js';
 export { Vision } from './vision.js';

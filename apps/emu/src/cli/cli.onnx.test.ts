@@ -174,6 +174,12 @@ describe('emu', () => {
       /OPTION: There is no component 'language'; there are visual-encoder/,
     ],
     [
+      'an unknown precision',
+      ['caption', picture(0), '--precision', 'quick'],
+      1,
+      /OPTION: There is no precision 'quick'; there are exact, fast/,
+    ],
+    [
       'two devices',
       ['doctor', '--device', 'onnx,gpujs'],
       1,

@@ -4,6 +4,7 @@ import { weightsFolder } from '@emu-ts/tiny';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Emu } from '../emu.js';
 import { parsePlacement } from '../load/devices.js';
+import { precisionOf } from '../load/precision.js';
 import { type ProgressLine, progressLine } from './progress.js';
 
 /** What every command that loads a model takes. */
@@ -11,6 +12,7 @@ export interface ModelOptions {
   readonly checkpoint?: string;
   readonly device: string;
   readonly dtype: string;
+  readonly precision: string;
   readonly instruct?: boolean;
   readonly seed: number;
   readonly json?: boolean;
@@ -34,6 +36,9 @@ export const number = (text: string): number => {
 export const deviceHelp =
   'auto, webgpu, onnx, gpujs or reference; COMPONENT=DEVICE for one component; separated by commas';
 
+export const precisionHelp =
+  'of products on WebGPU: exact, or fast with rounded operands where the GPU has units for them';
+
 export const withModel = (command: Command): Command =>
   command
     .addOption(
@@ -44,6 +49,7 @@ export const withModel = (command: Command): Command =>
     )
     .option('--device <where>', deviceHelp, 'auto')
     .option('--dtype <name>', 'weights of the language model: f32, int8 or int4', 'f32')
+    .option('--precision <name>', precisionHelp, 'exact')
     .option('--instruct', 'use the instruction-tuned model')
     .option('--seed <n>', 'equal seeds give equal answers and pictures', integer(0), 0)
     .option('--json', 'print one JSON object a line')
@@ -94,6 +100,7 @@ export async function useModel(
   await using emu = await Emu.fromPretrained(checkpointOf(options), {
     device: parsePlacement(options.device),
     dtype: parseDtype(options.dtype),
+    precision: precisionOf(options.precision),
     variant: options.instruct ? 'instruct' : 'base',
     safetyChecker: options.safety !== false,
     signal,

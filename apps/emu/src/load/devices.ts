@@ -1,7 +1,14 @@
-import { type CallOptions, EmuError } from '@emu-ts/base';
+import { EmuError } from '@emu-ts/base';
 import type { Executor } from '@emu-ts/graph';
 import type { Belongings } from '../components.js';
-import { chooseExecutor, createExecutor, type ExecutorName, executorNames } from './executors.js';
+import {
+  chooseExecutor,
+  createExecutor,
+  type ExecutorName,
+  type ExecutorOptions,
+  executorNames,
+} from './executors.js';
+import { precisionOf } from './precision.js';
 
 /** `auto` takes the fastest executor this machine has: WebGPU on a graphics card, else ONNX Runtime, else gpu.js. */
 export type DeviceName = 'auto' | ExecutorName;
@@ -23,15 +30,19 @@ export type DeviceOption =
   | Executor
   | Readonly<Partial<Record<Placeable | 'default', DeviceName | Executor>>>;
 
-const make = async (name: DeviceName, options: CallOptions): Promise<Executor> =>
+const make = async (name: DeviceName, options: ExecutorOptions): Promise<Executor> =>
   name === 'auto' ? (await chooseExecutor(options)).executor : createExecutor(name, options);
 
-/** Gives each component its executor, making each device once, when a component first needs it. */
+/**
+ * Gives each component its executor, making each device once, when a component first needs it. Throws `OPTION` where a
+ * component, a device or a precision does not exist.
+ */
 export function devices(
   option: DeviceOption,
   belongings: Belongings,
-  options: CallOptions = {},
+  options: ExecutorOptions = {},
 ): (component: Placeable) => Promise<Executor> {
+  precisionOf(options.precision ?? 'exact');
   const made = new Map<DeviceName, Promise<Executor>>();
   const byName = (name: DeviceName): Promise<Executor> => {
     const executor = made.get(name) ?? make(name, options).then((created) => belongings.add(created));

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { type CallOptions, EmuError } from '@emu-ts/base';
 import { type Executor, interpreter } from '@emu-ts/graph';
 import type { WebGpuExecutor } from '@emu-ts/webgpu';
+import { kernelsFor, type Precision } from './precision.js';
 
 /**
  * What the app can run on. Each is imported when it is asked for, so that a machine needs only the packages it uses.
@@ -10,28 +11,26 @@ import type { WebGpuExecutor } from '@emu-ts/webgpu';
 export const executorNames = ['webgpu', 'onnx', 'gpujs', 'reference'] as const;
 export type ExecutorName = (typeof executorNames)[number];
 
-const makers: Readonly<Record<ExecutorName, (options: CallOptions) => Promise<Executor>>> = {
+export interface ExecutorOptions extends CallOptions {
+  /** Default `exact`. */
+  readonly precision?: Precision | undefined;
+}
+
+const makers: Readonly<Record<ExecutorName, (options: ExecutorOptions) => Promise<Executor>>> = {
   webgpu: openWebGpu,
   onnx: async () => (await import('@emu-ts/onnx')).onnx({ ort: await onnxRuntime() }),
   gpujs: async () => (await import('@emu-ts/gpujs')).gpujs(),
   reference: async () => interpreter(),
 };
 
-export const createExecutor = (name: ExecutorName, options: CallOptions = {}): Promise<Executor> =>
+export const createExecutor = (name: ExecutorName, options: ExecutorOptions = {}): Promise<Executor> =>
   makers[name](options);
 
 /** WebGPU with the kernels of every package. Throws `NoAdapterError` where there is none. */
-export async function openWebGpu({ signal }: CallOptions = {}): Promise<WebGpuExecutor> {
-  const [{ webgpu }, ...packages] = await Promise.all([
-    import('@emu-ts/webgpu'),
-    import('@emu-ts/language-model/webgpu').then(({ languageModelKernels }) => languageModelKernels),
-    import('@emu-ts/visual-encoder/webgpu').then(({ visualEncoderKernels }) => visualEncoderKernels),
-    import('@emu-ts/causal-transformer/webgpu').then((kernels) => kernels.causalTransformerKernels),
-    import('@emu-ts/diffusion-decoder/webgpu').then(({ diffusionDecoderKernels }) => diffusionDecoderKernels),
-    import('@emu-ts/training/webgpu').then(({ trainingKernels }) => trainingKernels),
-    import('@emu-ts/nn/webgpu').then(({ nnKernels }) => nnKernels),
-  ]);
-  return webgpu({ kernels: packages.flat(), signal });
+export async function openWebGpu(options: ExecutorOptions = {}): Promise<WebGpuExecutor> {
+  const { precision = 'exact', signal } = options;
+  const { webgpu } = await import('@emu-ts/webgpu');
+  return webgpu({ kernels: await kernelsFor(precision), signal });
 }
 
 /** ONNX Runtime's native library. */
@@ -57,7 +56,7 @@ export interface AutomaticChoice {
 }
 
 /** The fastest executor that this machine has. Throws `NO_DEVICE` with every reason when there is none. */
-export async function chooseExecutor(options: CallOptions = {}): Promise<AutomaticChoice> {
+export async function chooseExecutor(options: ExecutorOptions = {}): Promise<AutomaticChoice> {
   const refused: string[] = [];
   for (const name of automatic) {
     options.signal?.throwIfAborted();
@@ -75,7 +74,7 @@ export async function chooseExecutor(options: CallOptions = {}): Promise<Automat
 }
 
 /** WebGPU on hardware: in software it is slower than ONNX Runtime. */
-async function graphicsCard(options: CallOptions): Promise<Executor> {
+async function graphicsCard(options: ExecutorOptions): Promise<Executor> {
   if (!mayHaveGraphicsCard())
     throw new EmuError('NO_ADAPTER', `There is no graphics card: none of ${cards.join(', ')} exists.`);
   const executor = await openWebGpu(options);

@@ -24,11 +24,14 @@ import { lookThrough } from '../vision.js';
 import { type DeviceOption, devices } from './devices.js';
 import type { CheckpointLocation } from './files.js';
 import { needPart } from './layout.js';
+import type { Precision } from './precision.js';
 import { type EmuSource, openPart, openSource, readJson, type SourceOptions } from './source.js';
 
 export interface PretrainedOptions extends SourceOptions {
   /** Default `auto`. */
   readonly device?: DeviceOption | undefined;
+  /** Default `exact`; `fast` trades digits for speed on WebGPU. An executor of the caller's keeps its own kernels. */
+  readonly precision?: Precision | undefined;
   /** Pass false to load no image decoder: words only, and much less memory. */
   readonly imageDecoder?: boolean | undefined;
   /** Pass false to draw without the safety checker. */
@@ -67,7 +70,7 @@ async function place(
   const { files, layout, config, weights: source } = opened;
   const { signal, onProgress } = options;
   const call = { signal, onProgress };
-  const on = devices(options.device ?? 'auto', belongings, { signal });
+  const on = devices(options.device ?? 'auto', belongings, { precision: options.precision, signal });
   const piecesModel = await files.bytes(needPart(files, layout, 'tokenizer'), { signal });
   const tokenizer = tokenizerFor(piecesModel, config.language.vocabSize);
   const vision = evaClip(config.vision);
