@@ -13,9 +13,9 @@ import {
 } from '@emu-ts/graph';
 import { onnx } from '@emu-ts/onnx';
 import type { Bench, BenchResult } from '@emu-ts/testing';
+import { randomInputs } from '@emu-ts/testing';
 import * as ort from 'onnxruntime-node';
 import { gpujs, type Mode } from '../src/index.js';
-import { randomInputs } from '../test/kit.js';
 
 /**
  * What the portable fallback costs: one product, one convolution and one chain of small steps on gpu.js, beside the

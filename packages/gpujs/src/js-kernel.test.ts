@@ -15,8 +15,8 @@ import {
   tensorType,
   type Value,
 } from '@emu-ts/graph';
+import { expectEqual, randomInputs } from '@emu-ts/testing';
 import { describe, expect, it } from 'vitest';
-import { expectEqual, randomInputs } from '../test/kit.js';
 import { gpujs, type JsKernel, jsKernel, type Mode } from './index.js';
 
 /** y = x / √(mean x² + ε) · weight, with an optional bias. */

@@ -1,15 +1,14 @@
-import { type DType, type HostTensor, isFloat, sizeOf, tensor } from '@emu-ts/base';
+import { type DType, type HostTensor, sizeOf, tensor } from '@emu-ts/base';
 import {
   type AnyOp,
   input,
   type PrimitiveName,
   primitives,
-  pullback,
   type TensorType,
   tensorType,
   type Value,
 } from '@emu-ts/graph';
-import type { Expectation } from '@emu-ts/testing';
+import { cotangentsOf, type Expectation } from '@emu-ts/testing';
 import { cases as shared } from '../../graph/src/primitives/cases.js';
 import { suites } from '../../nn/src/suites.js';
 
@@ -256,26 +255,7 @@ export function valuesOf({ op, name, gradient }: CaseRequest): {
   const { inputs = {}, attrs = {} } = casesOf(op).find((c) => c.name === name) as Case;
   const values = Object.fromEntries(Object.entries(inputs).map(([n, type]) => [n, input(n, type)]));
   const outputs = (ops.get(op) as AnyOp)(values, attrs) as Record<string, Value>;
-  return gradient ? cotangentsOf(values, outputs) : { outputs, seeds: {} };
-}
-
-/** The cotangents of all float inputs, for random cotangents of all float outputs; those are inputs named `d …`. */
-function cotangentsOf(
-  inputs: Readonly<Record<string, Value>>,
-  outputs: Readonly<Record<string, Value>>,
-): { outputs: Record<string, Value>; seeds: Record<string, Value> } {
-  const seeds = Object.fromEntries(
-    Object.entries(outputs)
-      .filter(([, { dtype }]) => isFloat(dtype))
-      .map(([name, type]) => [`d ${name}`, input(`d ${name}`, type)]),
-  );
-  const wrt = Object.entries(inputs).filter(([, { dtype }]) => isFloat(dtype));
-  const pulled = pullback(
-    Object.keys(seeds).map((name) => [outputs[name.slice(2)], seeds[name]] as const),
-    wrt.map(([, value]) => value),
-  );
-  const gradients = Object.fromEntries(
-    wrt.flatMap(([name], i) => (pulled[i] ? [[`gradient ${name}`, pulled[i] as Value]] : [])),
-  );
+  if (!gradient) return { outputs, seeds: {} };
+  const { gradients, seeds } = cotangentsOf(values, outputs);
   return { outputs: gradients, seeds };
 }

@@ -1,5 +1,6 @@
 export * from './check.js';
 export * from './executor.js';
+export * from './fits.js';
 export * from './gradients.js';
 export * from './graph.js';
 export * from './interpreter/index.js';

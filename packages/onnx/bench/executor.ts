@@ -12,9 +12,9 @@ import {
 } from '@emu-ts/graph';
 import * as nn from '@emu-ts/nn';
 import type { Bench, BenchResult } from '@emu-ts/testing';
+import { randomInputs } from '@emu-ts/testing';
 import * as ort from 'onnxruntime-node';
 import { embeddedConv2d, nativeLowerings, type OnnxOptions, onnx, onnxModel } from '../src/index.js';
-import { randomInputs } from '../test/kit.js';
 
 /**
  * What this executor costs beside ONNX Runtime itself: the same graph exported as an ONNX file, weights inside, and

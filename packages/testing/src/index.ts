@@ -6,6 +6,7 @@ export * from './differences.js';
 export * from './executors.js';
 export * from './goldens.js';
 export * from './gpu.js';
+export * from './kit.js';
 export { withMatrixUnits } from './matrix-units/device.js';
 export * from './null-backend.js';
 export * from './readme.js';

@@ -8,13 +8,12 @@ import {
   primitives,
   type Value,
 } from '@emu-ts/graph';
-import { browserExecutor, expectClose, type OpCase } from '@emu-ts/testing';
+import { browserExecutor, expectClose, largest, type OpCase, randomInputs } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cases } from '../../graph/src/primitives/cases.js';
 import { cases as spliceCases } from '../../language-model/src/splice/cases.js';
 import { spliceOp } from '../../language-model/src/splice/op.js';
 import { suites } from '../../nn/src/suites.js';
-import { largest, randomInputs } from '../test/kit.js';
 
 /**
  * Every primitive and every layer, with the kernels of all packages, in headless Chromium on its own WebGPU, against the

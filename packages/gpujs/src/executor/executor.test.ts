@@ -17,10 +17,9 @@ import {
   tensorType,
   updateSlice,
 } from '@emu-ts/graph';
-import { expectClose } from '@emu-ts/testing';
+import { expectClose, randomInputs } from '@emu-ts/testing';
 import { GPU } from 'gpu.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { randomInputs } from '../../test/kit.js';
 import { type GpujsExecutor, type GpujsTensor, gpujs, type Mode } from '../index.js';
 
 const f32 = (...shape: number[]) => tensorType('f32', shape);

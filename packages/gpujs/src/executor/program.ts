@@ -1,10 +1,19 @@
 import { breathe, type CallOptions, EmuError, type HostTensor } from '@emu-ts/base';
-import type { AnyTensor, CompileOptions, Graph, Program, TensorType, Value } from '@emu-ts/graph';
+import {
+  type AnyTensor,
+  type CompileOptions,
+  checkDonation,
+  checkInputs,
+  checkWeights,
+  type Graph,
+  type Program,
+  type TensorType,
+  type Value,
+} from '@emu-ts/graph';
 import type { JsKernel } from '../js-kernel.js';
 import type { Buffer } from '../kernel/buffer.js';
 import { checkDtypes, checkIntegers, roundTo, toElements } from '../kernel/elements.js';
 import type { Runner } from '../kernel/runner.js';
-import { checkDonation, checkInputs, checkWeights } from './checks.js';
 import { formatPlan, type PlanEntry, prepare } from './prepare.js';
 import { operandsOf, planSteps, type Step, type Steps } from './steps.js';
 import { GpujsTensor, ownTensor } from './tensor.js';
@@ -21,7 +30,7 @@ export class GpujsProgram implements Program {
   readonly #plan: readonly PlanEntry[];
   readonly #results: Readonly<Record<string, Value>>;
   readonly #donate: Readonly<Record<string, string>>;
-  readonly #weightTypes: Readonly<Record<string, TensorType>>;
+  readonly #weightNames: ReadonlySet<string>;
   readonly #weights: ReadonlyMap<string, Buffer>;
   readonly #onDispose: (program: GpujsProgram) => void;
   #disposed = false;
@@ -40,7 +49,7 @@ export class GpujsProgram implements Program {
     const inputs = Object.entries(graph.inputs);
     this.inputs = Object.fromEntries(inputs.filter((entry) => !isWeight(entry)));
     this.outputs = graph.outputs;
-    this.#weightTypes = Object.fromEntries(inputs.filter(isWeight));
+    this.#weightNames = new Set(inputs.filter(isWeight).map(([name]) => name));
     this.#runner = runner;
     this.#steps = planSteps(prepared);
     this.#plan = prepared.plan;
@@ -71,7 +80,7 @@ export class GpujsProgram implements Program {
   ): Promise<Record<string, GpujsTensor>> {
     signal?.throwIfAborted();
     if (this.#disposed) throw new EmuError('DISPOSED', 'This program has been disposed.');
-    checkInputs(this.inputs, inputs, this.#weightTypes);
+    checkInputs(this.inputs, inputs, this.#weightNames);
     const held = new Map<Value, Buffer>();
     const borrowed = new Set<Buffer>();
     const returns: ((consumed: boolean) => void)[] = [];

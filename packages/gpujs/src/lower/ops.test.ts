@@ -1,8 +1,9 @@
 import { graphOf } from '@emu-ts/graph';
+import { runOnce } from '@emu-ts/testing';
 import { GPU } from 'gpu.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { casesOf, opNames, valuesOf } from '../../test/cases.js';
-import { expectCase, runOnce } from '../../test/kit.js';
+import { expectCase } from '../../test/kit.js';
 import { type GpujsExecutor, gpujs, type Mode } from '../index.js';
 
 /** Every primitive equals the f64 interpreter, forward and backward, and so do the layers made of them. */

@@ -15,9 +15,9 @@ import {
   type Value,
 } from '@emu-ts/graph';
 import * as nn from '@emu-ts/nn';
-import { expectClose } from '@emu-ts/testing';
+import { expectClose, randomInputs } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { create, randomInputs } from '../../test/kit.js';
+import { create } from '../../test/kit.js';
 import type { OnnxExecutor } from '../index.js';
 
 const f32 = (...shape: number[]) => tensorType('f32', shape);

@@ -1,12 +1,10 @@
-import { EmuError } from '@emu-ts/base';
 import {
   type AnyOp,
-  formatType,
+  checkDonation,
   type Graph,
   graphOf,
   inputName,
   primitives,
-  sameType,
   type Value,
 } from '@emu-ts/graph';
 
@@ -70,19 +68,4 @@ function updatesOf(value: Value, input: string): Update[] | undefined {
     current = x;
   }
   return updates.length && inputName(current) === input ? updates : undefined;
-}
-
-function checkDonation({ inputs, outputs }: Graph, donate: Readonly<Record<string, string>>): void {
-  const complaints = Object.entries(donate).flatMap(([input, output]) => {
-    const [from, to] = [inputs[input], outputs[output]];
-    if (!from) return [`the graph has no input '${input}'`];
-    if (!to) return [`the graph has no output '${output}' for '${input}'`];
-    return sameType(from, to)
-      ? []
-      : [`input '${input}' is ${formatType(from)}, output '${output}' is ${formatType(to)}`];
-  });
-  const targets = Object.values(donate);
-  for (const output of new Set(targets.filter((name, i) => targets.indexOf(name) !== i)))
-    complaints.push(`output '${output}' would take the place of several inputs`);
-  if (complaints.length) throw new EmuError('DONATION', `Cannot donate: ${complaints.join('; ')}.`);
 }

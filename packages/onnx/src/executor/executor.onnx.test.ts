@@ -14,10 +14,10 @@ import {
   type Value,
 } from '@emu-ts/graph';
 import * as nn from '@emu-ts/nn';
-import { expectClose } from '@emu-ts/testing';
+import { expectClose, randomInputs, runOnce } from '@emu-ts/testing';
 import * as web from 'onnxruntime-web';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { create, randomInputs, runOnce } from '../../test/kit.js';
+import { create } from '../../test/kit.js';
 import { type Holdings, type OnnxExecutor, onnx } from '../index.js';
 
 const f32 = (...shape: number[]) => tensorType('f32', shape);

@@ -1,8 +1,8 @@
 import { type CallOptions, EmuError, type HostTensor } from '@emu-ts/base';
-import type { AnyTensor, Program, TensorType } from '@emu-ts/graph';
+import { type AnyTensor, checkInputs, type Program, type TensorType } from '@emu-ts/graph';
 import { untilAborted } from './abort.js';
 import type { Donation } from './donation.js';
-import { checkInputs, feedOf } from './inputs.js';
+import { feedOf } from './inputs.js';
 import { lend } from './loan.js';
 import type { Handle, Patch, Runtime } from './runtime.js';
 import { OnnxTensor } from './tensor.js';

@@ -1,7 +1,7 @@
 import { type CallOptions, convert, type DType, type HostTensor } from '@emu-ts/base';
-import type { AnyTensor, TensorType } from '@emu-ts/graph';
+import { type AnyTensor, checkWeights, type TensorType } from '@emu-ts/graph';
 import { hostType } from '../model/dtype.js';
-import { checkWeights, feedOf } from './inputs.js';
+import { feedOf } from './inputs.js';
 import type { Handle, Runtime } from './runtime.js';
 import { copied, OnnxTensor } from './tensor.js';
 

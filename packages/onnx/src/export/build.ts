@@ -1,6 +1,5 @@
 import { type CallOptions, convert, EmuError, type HostTensor } from '@emu-ts/base';
-import { type AnyTensor, type Graph, isDeviceTensor } from '@emu-ts/graph';
-import { checkWeights } from '../executor/inputs.js';
+import { type AnyTensor, checkWeights, type Graph, isDeviceTensor } from '@emu-ts/graph';
 import type { NativeLowering } from '../lower/context.js';
 import { type Lowered, lower, type Sizes } from '../lower/lower.js';
 import { prepare } from '../lower/prepare.js';

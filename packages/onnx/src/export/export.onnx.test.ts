@@ -27,10 +27,9 @@ import {
   where,
 } from '@emu-ts/graph';
 import * as nn from '@emu-ts/nn';
-import { expectClose } from '@emu-ts/testing';
+import { expectClose, randomInputs } from '@emu-ts/testing';
 import * as ort from 'onnxruntime-node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { randomInputs } from '../../test/kit.js';
 import { exportOnnx, nativeLowerings, onnxModel } from '../index.js';
 import { ModelProtoSchema } from '../proto/onnx_pb.js';
 

@@ -2,6 +2,7 @@ import { type tensor, toF64 } from '@emu-ts/base';
 import { type AnyOp, add, gradients, graphOf, input, sum, tensorType, type Value } from '@emu-ts/graph';
 import * as nn from '@emu-ts/nn';
 import type { OpCase } from '@emu-ts/testing';
+import { cotangentsOf, expectEqual, randomInputs } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cases as conv2d } from '../../../nn/src/conv2d/cases.js';
 import { cases as embedding } from '../../../nn/src/embedding/cases.js';
@@ -18,7 +19,7 @@ import { cases as sigmoid } from '../../../nn/src/sigmoid/cases.js';
 import { cases as silu } from '../../../nn/src/silu/cases.js';
 import { cases as softmax } from '../../../nn/src/softmax/cases.js';
 import { cases as upsampleNearest } from '../../../nn/src/upsample-nearest/cases.js';
-import { cotangentsOf, create, expectEqual, randomInputs } from '../../test/kit.js';
+import { create } from '../../test/kit.js';
 import { nativeLowerings, type OnnxExecutor } from '../index.js';
 
 /** Every native lowering equals the f64 interpreter on the op's own cases, forward and through the gradient. */

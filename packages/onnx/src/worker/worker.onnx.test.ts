@@ -2,10 +2,9 @@ import { MessageChannel } from 'node:worker_threads';
 import { EmuError, tensor } from '@emu-ts/base';
 import { add, graphOf, input, interpret, matmul, sum, tensorType, updateSlice } from '@emu-ts/graph';
 import * as nn from '@emu-ts/nn';
-import { expectClose } from '@emu-ts/testing';
+import { expectClose, randomInputs, runOnce } from '@emu-ts/testing';
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { randomInputs, runOnce } from '../../test/kit.js';
 import { type OnnxExecutor, onnx } from '../index.js';
 import { serveOnnx, type WorkerLike } from './index.js';
 

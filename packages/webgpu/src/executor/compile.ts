@@ -3,10 +3,11 @@ import { EmuError } from '@emu-ts/base';
 import {
   type AnyTensor,
   type CompileOptions,
+  checkDonation,
+  checkWeights,
   formatType,
   type Graph,
   isDeviceTensor,
-  sameType,
   type TensorType,
 } from '@emu-ts/graph';
 import type { Block } from '../device/buffers.js';
@@ -18,7 +19,6 @@ import { pack } from '../plan/pack.js';
 import { type PlanEntry, select } from '../plan/select.js';
 import type { Copy, Donated, Storage } from '../plan/steps.js';
 import { type Command, type Draft, draft } from './commands.js';
-import { checkDonation } from './inputs.js';
 import type { Session } from './session.js';
 import { GpuTensor, toDevice } from './tensor.js';
 
@@ -67,7 +67,7 @@ export async function compile(
   signal?.throwIfAborted();
   session.check();
   checkDonation(graph, donate);
-  checkWeights(graph, weights);
+  checkWeights(graph.inputs, weights);
   const gpu = session.capabilities;
   const { graph: planned, parts } = cut(graph, session.largest, new Set(Object.keys(donate)));
   const selection = select(planned, kernels, gpu);
@@ -234,13 +234,4 @@ export function hostOnly(tensor: AnyTensor): HostTensor {
   throw new EmuError('FOREIGN_TENSOR', `This ${formatType(tensor)} tensor lives on another executor.`, {
     hint: 'Read it there and upload it here.',
   });
-}
-
-/** Weights that the graph has no input for are left alone: they may serve another program. */
-function checkWeights({ inputs }: Graph, weights: Readonly<Record<string, AnyTensor>>): void {
-  const complaints = Object.entries(inputs)
-    .filter(([name, type]) => weights[name] && !sameType(type, weights[name]))
-    .map(([name, type]) => `'${name}' must be ${formatType(type)}, got ${formatType(weights[name])}`);
-  if (complaints.length)
-    throw new EmuError('WEIGHTS', `The weights do not fit this graph: ${complaints.join('; ')}.`);
 }

@@ -21,9 +21,8 @@ import {
   updateSlice,
   type Value,
 } from '@emu-ts/graph';
-import { describeGpu } from '@emu-ts/testing';
+import { describeGpu, expectEqual, randomInputs } from '@emu-ts/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { expectEqual, randomInputs } from '../../test/kit.js';
 import { defineKernel, type WebGpuExecutor, webgpu } from '../index.js';
 
 const f32 = (...shape: number[]) => tensorType('f32', shape);

@@ -1,11 +1,10 @@
 import { type CallOptions, EmuError } from '@emu-ts/base';
-import type { AnyTensor } from '@emu-ts/graph';
+import { type AnyTensor, checkInputs } from '@emu-ts/graph';
 import type { Block } from '../device/buffers.js';
 import { storedBytes } from '../kernel/storage.js';
 import type { Storage } from '../plan/steps.js';
 import { type Compiled, hostOnly, type Place } from './compile.js';
 import { Encoder } from './encoder.js';
-import { checkInputs } from './inputs.js';
 import { type Profile, profileRun } from './profile.js';
 import type { Session } from './session.js';
 import { GpuTensor, toDevice } from './tensor.js';

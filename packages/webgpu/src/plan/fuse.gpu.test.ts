@@ -11,9 +11,8 @@ import {
   tensorType,
   type Value,
 } from '@emu-ts/graph';
-import { describeGpu } from '@emu-ts/testing';
+import { describeGpu, expectEqual, randomInputs } from '@emu-ts/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { expectEqual, randomInputs } from '../../test/kit.js';
 import { defineKernel, type Pattern, type WebGpuExecutor, webgpu } from '../index.js';
 
 /** y = x · scale + residual, and the product on its own. */

@@ -1,7 +1,6 @@
 import { type AnyOp, graphOf, input, primitives, tensorType } from '@emu-ts/graph';
-import { describeGpu, nullGpu } from '@emu-ts/testing';
+import { describeGpu, expectEqual, nullGpu, randomInputs } from '@emu-ts/testing';
 import { describe, expect, it } from 'vitest';
-import { expectEqual, randomInputs } from '../../test/kit.js';
 import { type AnyKernel, webgpu } from '../index.js';
 import { conv2d } from './conv2d.js';
 

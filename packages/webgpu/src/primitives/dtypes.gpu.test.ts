@@ -28,9 +28,8 @@ import {
   type Value,
   where,
 } from '@emu-ts/graph';
-import { describeGpu } from '@emu-ts/testing';
+import { describeGpu, expectEqual, randomInputs } from '@emu-ts/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { expectEqual, randomInputs } from '../../test/kit.js';
 import { type WebGpuExecutor, webgpu } from '../index.js';
 
 /** Stored types that the device packs into words, random shapes, and the tiles of the matrix ladder. */

@@ -1,8 +1,7 @@
 import { type AnyOp, input, type PrimitiveName, primitives, type Value } from '@emu-ts/graph';
-import { describeGpu } from '@emu-ts/testing';
+import { cotangentsOf, describeGpu, expectEqual, largest, randomInputs } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cases } from '../../../graph/src/primitives/cases.js';
-import { cotangentsOf, expectEqual, largest, randomInputs } from '../../test/kit.js';
 import { type WebGpuExecutor, webgpu } from '../index.js';
 
 /** Every primitive on the GPU against the interpreter, forward and backward. */

@@ -1,7 +1,6 @@
 import { graphOf, input, matmul, tensorType } from '@emu-ts/graph';
-import { describeGpu, withMatrixUnits } from '@emu-ts/testing';
+import { describeGpu, expectEqual, randomInputs, withMatrixUnits } from '@emu-ts/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { expectEqual, randomInputs } from '../../test/kit.js';
 import { roundedKernels, type WebGpuExecutor, webgpu } from '../index.js';
 
 /**

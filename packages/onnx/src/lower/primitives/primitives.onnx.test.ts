@@ -9,8 +9,9 @@ import {
   type Value,
 } from '@emu-ts/graph';
 import type { Expectation } from '@emu-ts/testing';
+import { cotangentsOf, expectEqual, randomInputs } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cotangentsOf, create, expectEqual, randomInputs } from '../../../test/kit.js';
+import { create } from '../../../test/kit.js';
 import type { OnnxExecutor } from '../../index.js';
 
 /** Every primitive equals the f64 interpreter, forward and backward, at odd sizes. */

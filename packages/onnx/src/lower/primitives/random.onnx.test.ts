@@ -1,7 +1,8 @@
 import { random, sizeOf, tensor } from '@emu-ts/base';
 import { type AnyOp, input, primitives, tensorType, type Value } from '@emu-ts/graph';
+import { cotangentsOf, expectEqual, randomInputs } from '@emu-ts/testing';
 import { afterAll, beforeAll, it } from 'vitest';
-import { cotangentsOf, create, expectEqual, randomInputs } from '../../../test/kit.js';
+import { create } from '../../../test/kit.js';
 import type { OnnxExecutor } from '../../index.js';
 
 /** Primitives whose rules depend on shapes, at shapes drawn at random, forward and backward. */

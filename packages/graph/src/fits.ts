@@ -1,12 +1,19 @@
 import { EmuError } from '@emu-ts/base';
-import { type AnyTensor, formatType, type Graph, sameType, type TensorType } from '@emu-ts/graph';
+import type { AnyTensor } from './executor.js';
+import type { Graph } from './graph.js';
+import { formatType, sameType, type TensorType } from './value.js';
 
-/** Compares what was given with what is wanted and throws one `INPUTS` error that lists every difference. */
-export function checkInputs(
-  wanted: Readonly<Record<string, TensorType>>,
-  given: Readonly<Record<string, AnyTensor>>,
-  weights: ReadonlySet<string>,
-): void {
+/** What every executor asks of its callers, said in the same words by all: one error lists every difference. */
+
+type Types = Readonly<Record<string, TensorType>>;
+type Tensors = Readonly<Record<string, AnyTensor>>;
+
+/**
+ * Compares what a program was given with what it wants.
+ * @param weights names that were given when the program was compiled
+ * @throws EmuError `INPUTS`
+ */
+export function checkInputs(wanted: Types, given: Tensors, weights: ReadonlySet<string>): void {
   const complaints = Object.entries(wanted).flatMap(([name, type]) => {
     const tensor = given[name];
     if (!tensor) return [`'${name}' (${formatType(type)}) is missing`];
@@ -20,7 +27,23 @@ export function checkInputs(
     throw new EmuError('INPUTS', `The inputs do not fit this program: ${complaints.join('; ')}.`);
 }
 
-/** Throws one `DONATION` error that lists everything wrong with `donate`. */
+/**
+ * Compares weights with the inputs of their names. Those that the graph has no input for are left alone: they may serve
+ * another program.
+ * @throws EmuError `WEIGHTS`
+ */
+export function checkWeights(inputs: Types, weights: Tensors): void {
+  const complaints = Object.entries(inputs)
+    .filter(([name, type]) => weights[name] && !sameType(type, weights[name]))
+    .map(([name, type]) => `'${name}' must be ${formatType(type)}, got ${formatType(weights[name])}`);
+  if (complaints.length)
+    throw new EmuError('WEIGHTS', `The weights do not fit this graph: ${complaints.join('; ')}.`);
+}
+
+/**
+ * Makes sure that every donated input has an output of its own, of its type.
+ * @throws EmuError `DONATION`
+ */
 export function checkDonation({ inputs, outputs }: Graph, donate: Readonly<Record<string, string>>): void {
   const complaints = Object.entries(donate).flatMap(([input, output]) => {
     const [from, to] = [inputs[input], outputs[output]];

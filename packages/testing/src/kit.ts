@@ -1,12 +1,25 @@
 import { convert, type HostTensor, isFloat } from '@emu-ts/base';
-import { type Graph, graphOf, input, interpret, pullback, type TensorType, type Value } from '@emu-ts/graph';
-import { type Expectation, expectClose, randomTensors } from '@emu-ts/testing';
-import type { WebGpuExecutor } from '../src/index.js';
+import {
+  type Executor,
+  type Graph,
+  graphOf,
+  input,
+  interpret,
+  pullback,
+  type TensorType,
+  type Value,
+} from '@emu-ts/graph';
+import { randomTensors } from './differences.js';
+import { expectClose } from './report.js';
+import type { Expectation } from './tolerance.js';
+
+type Tensors = Readonly<Record<string, HostTensor>>;
+type Values = Readonly<Record<string, Value>>;
 
 /** Random numbers in each input's own dtype; indices and masks are given. */
 export function randomInputs(
   types: Readonly<Record<string, TensorType>>,
-  given: Readonly<Record<string, HostTensor>> = {},
+  given: Tensors = {},
   seed = 1,
 ): Record<string, HostTensor> {
   const drawn = randomTensors(types, seed);
@@ -15,16 +28,22 @@ export function randomInputs(
   );
 }
 
-/** Runs a graph once and reads every output. */
+/** Runs a graph once and reads every output. @param weights inputs that are given when it is compiled */
 export async function runOnce(
-  executor: WebGpuExecutor,
+  executor: Executor,
   graph: Graph,
-  tensors: Readonly<Record<string, HostTensor>>,
+  tensors: Tensors,
+  weights: readonly string[] = [],
 ): Promise<Record<string, HostTensor>> {
-  const program = await executor.compile(graph);
+  const pick = (wanted: boolean) =>
+    Object.fromEntries(
+      Object.keys(graph.inputs)
+        .filter((name) => weights.includes(name) === wanted)
+        .map((name) => [name, tensors[name]]),
+    );
+  const program = await executor.compile(graph, { weights: pick(true) });
   try {
-    const given = Object.fromEntries(Object.keys(graph.inputs).map((name) => [name, tensors[name]]));
-    const results = await program.run(given);
+    const results = await program.run(pick(false));
     const read = await Promise.all(
       Object.entries(results).map(async ([name, tensor]) => [name, await tensor.read()] as const),
     );
@@ -37,29 +56,37 @@ export async function runOnce(
 
 /** Compares every output of a graph with the interpreter. */
 export async function expectEqual(
-  executor: WebGpuExecutor,
+  executor: Executor,
   label: string,
-  outputs: Readonly<Record<string, Value>>,
-  tensors: Readonly<Record<string, HostTensor>>,
+  outputs: Values,
+  tensors: Tensors,
   expectation: Expectation = {},
+  weights: readonly string[] = [],
 ): Promise<void> {
-  const graph = graphOf(outputs);
-  const expected = interpret(graph, tensors);
-  const actual = await runOnce(executor, graph, tensors);
+  const actual = await runOnce(executor, graphOf(outputs), tensors, weights);
+  expectInterpreted(label, outputs, actual, tensors, expectation);
+}
+
+/** Compares what was computed of every output with the interpreter. */
+export function expectInterpreted(
+  label: string,
+  outputs: Values,
+  actual: Tensors,
+  tensors: Tensors,
+  expectation: Expectation = {},
+): void {
+  const expected = interpret(graphOf(outputs), tensors);
   for (const [name, value] of Object.entries(outputs)) {
-    const float = isFloat(value.dtype);
-    const wanted = float ? expected[name] : convert(expected[name], value.dtype);
-    expectClose(`${label} ${name}`, actual[name], wanted, {
-      ...(float ? { dtype: value.dtype } : {}),
-      ...expectation,
-    });
+    const dtype = isFloat(value.dtype) ? value.dtype : 'f32';
+    const wanted = isFloat(value.dtype) ? expected[name] : convert(expected[name], value.dtype);
+    expectClose(`${label} ${name}`, actual[name], wanted, { dtype, ...expectation });
   }
 }
 
 /** The cotangents of all float inputs, for random cotangents of all float outputs; those are inputs named `d …`. */
 export function cotangentsOf(
-  inputs: Readonly<Record<string, Value>>,
-  outputs: Readonly<Record<string, Value>>,
+  inputs: Values,
+  outputs: Values,
 ): { gradients: Record<string, Value>; seeds: Record<string, Value> } {
   const seeds = Object.fromEntries(
     Object.entries(outputs)
