@@ -57,19 +57,20 @@ fn main(
   let bias = bias_start(head, row);
 
   var queries: array<subgroup_matrix_left<f16, 16, 16>, 10>;
-  for (var first = 0u; first < D16; first += 4u) {
-    for (var i = lane; i < 1024u; i += 128u) {
-      let c = first * 4u + i % 16u;
-      var value = vec4<f32>();
-      if (top + i / 16u < params.t && c < D4) { value = fetch_q(q_line(head, top + i / 16u), c); }
-      tile[i / 16u * 18u + i % 16u] = half(value);
+  for (var d = 0u; d < D16; d++) {
+    if (d % 4u == 0u) {
+      workgroupBarrier();
+      for (var i = lane; i < 1024u; i += 128u) {
+        let c = d * 4u + i % 16u;
+        var value = vec4<f32>();
+        if (top + i / 16u < params.t && c < D4) { value = fetch_q(q_line(head, top + i / 16u), c); }
+        tile[i / 16u * 18u + i % 16u] = half(value);
+      }
+      workgroupBarrier();
     }
-    workgroupBarrier();
-    for (var d = 0u; d < 4u && first + d < D16; d++) {
-      queries[first + d] = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, own * 18u + d * 4u, 18u);
-    }
-    workgroupBarrier();
+    queries[d] = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, own * 18u + d % 4u * 4u, 18u);
   }
+  workgroupBarrier();
 
   var end = params.s;
   if (CAUSAL && !biased) { end = min(params.s, top + 64u); }
@@ -134,13 +135,12 @@ fn main(
     }
   }
 
-  for (var e = 0u; e < E16; e += 2u) {
-    for (var n = 0u; n < 2u && e + n < E16; n++) {
-      subgroupMatrixStore<row_major>(&scores, own * span + n * 16u, sums[e + n], span);
-    }
+  for (var e = 0u; e < E16; e++) {
+    subgroupMatrixStore<row_major>(&scores, own * span + e % 2u * 16u, sums[e], span);
+    if (e % 2u == 0u && e + 1u < E16) { continue; }
     workgroupBarrier();
     for (var j = 0u; j < 16u; j++) {
-      let column = e * 16u + part + j;
+      let column = e / 2u * 32u + part + j;
       if (top + line < params.t && column < params.e) {
         store_out(out_line(head, row) * params.e + column, scores[line * span + part + j]);
       }

@@ -9,6 +9,19 @@ const steps = 32u; // along k
 
 var<workgroup> finished: array<f32, 4096>; // 16 rows × 64 columns of each subgroup
 
+// What subgroups have put into `finished`: sixteen rows each, 32 apart from `top` on.
+fn keep_rows(sheet: u32, top: u32, left: u32, lane: u32) {
+  workgroupBarrier();
+  for (var i = lane % 32u; i < 256u; i += 32u) {
+    let row = top + lane / 32u * 32u + i / 16u;
+    let first = i % 16u * lead;
+    let at = lane / 32u * 1024u + i / 16u * 64u + first;
+    let four = vec4<f32>(finished[at], finished[at + apart], finished[at + 2u * apart], finished[at + 3u * apart]);
+    if (row < params.m && left + first < params.n) { keep(sheet, row, left + first, four); }
+  }
+  workgroupBarrier();
+}
+
 @compute @workgroup_size(128) @subgroup_size(32)
 fn main(
   @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -53,18 +66,13 @@ fn main(
     }
     workgroupBarrier();
   }
-  for (var part = 0u; part < 2u; part++) {
-    for (var c = 0u; c < 4u; c++) {
-      subgroupMatrixStore<row_major>(&finished, subgroup * 1024u + c * 16u, sums[part * 4u + c], 64u);
-    }
-    workgroupBarrier();
-    for (var i = lane % 32u; i < 256u; i += 32u) {
-      let row = top + own + part * 16u + i / 16u;
-      let first = i % 16u * lead;
-      let at = subgroup * 1024u + i / 16u * 64u + first;
-      let four = vec4<f32>(finished[at], finished[at + apart], finished[at + 2u * apart], finished[at + 3u * apart]);
-      if (row < params.m && left + first < params.n) { keep(sheet, row, left + first, four); }
-    }
-    workgroupBarrier();
+  // Written out, for matrices stay in registers only where a compiler knows which one is meant.
+  for (var c = 0u; c < 4u; c++) {
+    subgroupMatrixStore<row_major>(&finished, subgroup * 1024u + c * 16u, sums[c], 64u);
   }
+  keep_rows(sheet, top, left, lane);
+  for (var c = 0u; c < 4u; c++) {
+    subgroupMatrixStore<row_major>(&finished, subgroup * 1024u + c * 16u, sums[4u + c], 64u);
+  }
+  keep_rows(sheet, top + 16u, left, lane);
 }
