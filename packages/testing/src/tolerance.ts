@@ -42,7 +42,10 @@ export interface Difference {
   readonly at: number;
 }
 
-/** The largest difference between two tensors, absolutely and relative to the largest expected element. */
+/**
+ * The largest difference between two tensors, absolutely and relative to the largest expected element. It is infinite where
+ * one alone is no number: NaN compares with nothing, and would be forgotten at the next element.
+ */
 export function difference(
   label: string,
   actual: HostTensor,
@@ -56,8 +59,9 @@ export function difference(
   let [absolute, largest, at] = [0, 0, 0];
   for (let i = 0; i < e.length; i++) {
     const same = a[i] === e[i] || (Number.isNaN(a[i]) && Number.isNaN(e[i]));
-    const gap = same ? 0 : Math.abs(a[i] - e[i]);
-    if (!(gap <= absolute)) [absolute, at] = [gap, i];
+    const distance = Math.abs(a[i] - e[i]);
+    const gap = same ? 0 : Number.isNaN(distance) ? Number.POSITIVE_INFINITY : distance;
+    if (gap > absolute) [absolute, at] = [gap, i];
     if (Number.isFinite(e[i])) largest = Math.max(largest, Math.abs(e[i]));
   }
   const magnitude = options.magnitude ?? largest;
