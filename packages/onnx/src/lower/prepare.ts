@@ -9,16 +9,19 @@ import {
   type Rule,
   reapply,
   rewrite,
-  sameShape,
   simplify,
   type TensorType,
   type Value,
 } from '@emu-ts/graph';
 import { hostType } from '../model/dtype.js';
+import { narrowOperands, wideScalars } from './broadcasts.js';
 import type { NativeLowering, NodeView } from './context.js';
+import { packedUpdates } from './packed-updates.js';
 import type { PlanEntry } from './plan.js';
+import { rowSums } from './row-sums.js';
 import { softmaxes, softmaxOp } from './softmaxes.js';
 import { tallProducts } from './tall-products.js';
+import { matmulTransposedOp, transposedProducts } from './transposed-products.js';
 
 export interface PrepareOptions {
   /** The first that supports a node is taken. */
@@ -51,11 +54,14 @@ export function prepare(graph: Graph, options: PrepareOptions): Prepared {
     decomposed.push({ op: op.name, reason: 'no native lowering' });
     return false;
   };
-  let recognise = candidates.has(softmaxOp.name);
-  for (let current = graph; ; ) {
-    current = simplify(rewrite(expand(current, keep), absorbBroadcasts));
-    if (recognise) current = simplify(rewrite(current, softmaxes));
-    if (!options.dynamic) current = simplify(rewrite(current, tallProducts(current)));
+  const recognised = new Map(written.filter(([op]) => candidates.has(op.name)));
+  for (let current = options.dynamic ? graph : packedUpdates(graph); ; ) {
+    current = simplify(rewrite(expand(current, keep), narrowOperands));
+    for (const rule of recognised.values()) current = simplify(rewrite(current, rule));
+    if (!options.dynamic) {
+      for (const rule of [rowSums, wideScalars]) current = simplify(rewrite(current, rule));
+      current = simplify(rewrite(current, tallProducts(current)));
+    }
     const readers = readersOf(current);
     const natives = new Map<Node, NativeLowering>();
     const refused = new Set<Node>();
@@ -67,7 +73,7 @@ export function prepare(graph: Graph, options: PrepareOptions): Prepared {
         decomposed.push({ op: node.op.name, reason: answer });
       }
     }
-    if ([...refused].some(({ op }) => op === (softmaxOp as AnyOp))) recognise = false;
+    for (const { op } of refused) recognised.delete(op);
     if (!refused.size) {
       const kept = [...natives].map(([{ op }, { becomes }]) => ({ op: op.name, becomes }));
       return { graph: current, natives, plan: [...kept, ...decomposed] };
@@ -78,6 +84,12 @@ export function prepare(graph: Graph, options: PrepareOptions): Prepared {
     });
   }
 }
+
+/** Composites that graphs hold written out, and how they are seen. Of equal products equal softmaxes are made. */
+const written: readonly (readonly [AnyOp, Rule])[] = [
+  [matmulTransposedOp as AnyOp, transposedProducts],
+  [softmaxOp as AnyOp, softmaxes],
+];
 
 /** The first lowering that supports a node, or the reasons of all. */
 function choose(lowerings: readonly NativeLowering[], view: NodeView): NativeLowering | string {
@@ -124,30 +136,4 @@ function viewOf(
     constants: names(inputs, known),
     dynamic,
   };
-}
-
-const broadcasting: ReadonlySet<AnyOp> = new Set<AnyOp>(
-  (['add', 'sub', 'mul', 'div', 'max', 'min', 'less', 'equal', 'and', 'where'] as const).map(
-    (name) => primitives[name] as AnyOp,
-  ),
-);
-
-/** Elementwise ops broadcast by themselves: an operand need not be spread out first when the others give the shape. */
-const absorbBroadcasts: Rule = (node, given) => {
-  if (!broadcasting.has(node.op)) return reapply(node, given);
-  const { shape } = node.outputs.y;
-  let inputs = given;
-  for (const [name, { node: from }] of Object.entries(given)) {
-    if (from.op !== (primitives.broadcast as AnyOp)) continue;
-    const narrower = { ...inputs, [name]: from.inputs.x };
-    if (sameShape(broadcastAll(Object.values(narrower)), shape)) inputs = narrower;
-  }
-  return reapply(node, inputs);
-};
-
-function broadcastAll(values: readonly Value[]): number[] {
-  const rank = Math.max(...values.map(({ shape }) => shape.length));
-  return Array.from({ length: rank }, (_, i) =>
-    Math.max(...values.map(({ shape }) => shape[i - rank + shape.length] ?? 1)),
-  );
 }

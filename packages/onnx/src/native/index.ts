@@ -3,6 +3,7 @@ import { gelu, logSoftmax, quickGelu, sigmoid, silu, softmax } from './activatio
 import { conv2d, embeddedConv2d } from './conv2d.js';
 import { embedding } from './embedding.js';
 import { linear } from './linear.js';
+import { matmulTransposed } from './matmul-transposed.js';
 import { groupNorm, layerNorm, rmsNorm } from './norms.js';
 import { quantizedLinear } from './quantized-linear.js';
 import { rope } from './rope.js';
@@ -31,6 +32,7 @@ export const standardLowerings: readonly NativeLowering[] = [
 /** Every composite that ONNX Runtime has a better operator for, its own operators included. */
 export const nativeLowerings: readonly NativeLowering[] = [
   blockedAttention,
+  matmulTransposed,
   rmsNorm,
   rope,
   ...quantizedLinear('int8'),

@@ -11,6 +11,7 @@ import { cases as groupNorm } from '../../../nn/src/group-norm/cases.js';
 import { cases as layerNorm } from '../../../nn/src/layer-norm/cases.js';
 import { cases as linear } from '../../../nn/src/linear/cases.js';
 import { cases as logSoftmax } from '../../../nn/src/log-softmax/cases.js';
+import { matmulTransposedOp } from '../../../nn/src/matmul-transposed/op.js';
 import { cases as quickGelu } from '../../../nn/src/quick-gelu/cases.js';
 import { cases as rmsNorm } from '../../../nn/src/rms-norm/cases.js';
 import { cases as rope } from '../../../nn/src/rope/cases.js';
@@ -192,6 +193,7 @@ it('says what runs natively, what is decomposed, and why', () => {
     "attention.sdpa ×1 decomposed: scores of 0.0 MiB are few enough; logsumexp is read (training)
     nn.gelu ×1 decomposed: x is read elsewhere (training)
     nn.gelu ×2 as Gelu
+    nn.matmul_transposed ×1 as FusedMatMul
     nn.sigmoid ×1 decomposed: only f32, x is f16
     nn.silu ×1 decomposed: only f32, x is f16
     nn.softmax ×1 as Softmax"
@@ -202,5 +204,6 @@ it('knows every lowering from a layer that exists', () => {
   const names = new Set(Object.values(nn).map((op) => (typeof op === 'function' ? op.name : '')));
   // Of a package above this one, whose own tests run it here.
   names.add('training.sum_of_squares');
+  names.add(matmulTransposedOp.name); // stands in no model
   for (const { op } of nativeLowerings) expect(names).toContain(op);
 });
