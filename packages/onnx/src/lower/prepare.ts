@@ -16,6 +16,7 @@ import {
 import { hostType } from '../model/dtype.js';
 import { narrowOperands, wideScalars } from './broadcasts.js';
 import type { NativeLowering, NodeView } from './context.js';
+import { flatRows } from './flat-rows.js';
 import { packedUpdates } from './packed-updates.js';
 import type { PlanEntry } from './plan.js';
 import { rowSums } from './row-sums.js';
@@ -59,7 +60,7 @@ export function prepare(graph: Graph, options: PrepareOptions): Prepared {
     current = simplify(rewrite(expand(current, keep), narrowOperands));
     for (const rule of recognised.values()) current = simplify(rewrite(current, rule));
     if (!options.dynamic) {
-      for (const rule of [rowSums, wideScalars]) current = simplify(rewrite(current, rule));
+      for (const rule of [rowSums, flatRows, wideScalars]) current = simplify(rewrite(current, rule));
       current = simplify(rewrite(current, tallProducts(current)));
     }
     const readers = readersOf(current);
