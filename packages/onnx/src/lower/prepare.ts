@@ -17,6 +17,7 @@ import { hostType } from '../model/dtype.js';
 import { narrowOperands, wideScalars } from './broadcasts.js';
 import type { NativeLowering, NodeView } from './context.js';
 import { flatRows } from './flat-rows.js';
+import { joinedLayers } from './joined-layers.js';
 import { packedUpdates } from './packed-updates.js';
 import type { PlanEntry } from './plan.js';
 import { rowSums } from './row-sums.js';
@@ -60,7 +61,9 @@ export function prepare(graph: Graph, options: PrepareOptions): Prepared {
     current = simplify(rewrite(expand(current, keep), narrowOperands));
     for (const rule of recognised.values()) current = simplify(rewrite(current, rule));
     if (!options.dynamic) {
-      for (const rule of [rowSums, flatRows, wideScalars]) current = simplify(rewrite(current, rule));
+      for (const rule of [joinedLayers(current), rowSums, flatRows, wideScalars])
+        current = rewrite(current, rule);
+      current = simplify(current);
       current = simplify(rewrite(current, tallProducts(current)));
     }
     const readers = readersOf(current);
