@@ -11,8 +11,9 @@ import {
   type Value,
 } from '@emu-ts/graph';
 import * as nn from '@emu-ts/nn';
+import { expectEqual, randomInputs } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { create, expectEqual, randomInputs } from '../../test/kit.js';
+import { create } from '../../test/kit.js';
 import type { OnnxExecutor } from '../index.js';
 import { nativeLowerings } from '../native/index.js';
 import { prepare } from './prepare.js';

@@ -1,6 +1,7 @@
 import { graphOf, input, primitiveName, sum, tensorType } from '@emu-ts/graph';
+import { expectEqual, randomInputs } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { create, expectEqual, randomInputs } from '../../test/kit.js';
+import { create } from '../../test/kit.js';
 import type { OnnxExecutor } from '../index.js';
 import { prepare } from './prepare.js';
 

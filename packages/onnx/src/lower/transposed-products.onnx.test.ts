@@ -1,6 +1,7 @@
 import { graphOf, input, matmul, swapLast, tensorType, transpose } from '@emu-ts/graph';
+import { expectEqual, randomInputs } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { create, expectEqual, randomInputs } from '../../test/kit.js';
+import { create } from '../../test/kit.js';
 import type { OnnxExecutor } from '../index.js';
 
 /** Stacked matrices times transposed ones: broadcast leading axes, and keys whose heads were brought forward. */

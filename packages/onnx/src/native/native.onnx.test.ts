@@ -200,6 +200,15 @@ it('says what runs natively, what is decomposed, and why', () => {
   `);
 });
 
+it('shares the softmax of attention with its gradient', () => {
+  const [q, k, v] = ['q', 'k', 'v'].map((name) => input(name, f32(2, 3, 5, 8)));
+  const { out } = nn.sdpaOp({ q, k, v }, { scale: 0.5, causal: true });
+  const [gradient] = gradients(sum(out), [q]);
+  const plan = executor.plan(graphOf({ out, gradient }));
+  expect(plan).toContain('q is read elsewhere (training)');
+  expect(plan).toContain('nn.softmax ×1 as Softmax');
+});
+
 it('knows every lowering from a layer that exists', () => {
   const names = new Set(Object.values(nn).map((op) => (typeof op === 'function' ? op.name : '')));
   // Of a package above this one, whose own tests run it here.

@@ -10,6 +10,8 @@ const maskValue = -1.7e38;
 
 function inference(node: NodeView): true | string {
   if (node.used.has('logsumexp')) return 'logsumexp is read (training)';
+  // Its gradient shares the softmax, when both are written out.
+  if (node.shared.has('q')) return 'q is read elsewhere (training)';
   return onlyF32(node, ['q']);
 }
 
