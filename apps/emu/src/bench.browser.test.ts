@@ -4,7 +4,7 @@ import { componentCases } from '../bench/webgpu/components.js';
 import { kernelCases } from '../bench/webgpu/kernels.js';
 
 /**
- * The benchmark beside onnxruntime-web in headless Chromium: both compute on WebGPU, and what they compute agrees. Fails
+ * The benchmark beside onnxruntime-web in headless Chromium: both compute on WebGPU, and what they compute is right. Fails
  * where no browser starts or it has no adapter, unless EMU_SKIP_BROWSER=1 says to skip it.
  */
 const skipped = process.env.EMU_SKIP_BROWSER === '1';
@@ -26,8 +26,10 @@ describe.skipIf(skipped)('beside onnxruntime-web', () => {
   it.each(names)(
     '%s',
     async (name) => {
-      const { own, peer, dispatches, peerDispatches } = await page.beside(name, false);
+      const { own, peer, dispatches, peerDispatches, ...found } = await page.beside(name, false);
       expect(Math.min(own, peer, dispatches, peerDispatches)).toBeGreaterThan(0);
+      expect(found.apartOfAllowed).toBeLessThanOrEqual(1);
+      expect(found.error).toBeDefined();
     },
     timeout,
   );

@@ -7,7 +7,7 @@ type InPage = { readonly page: typeof page };
 
 /** A page of headless Chromium that measures ours beside onnxruntime-web's WebGPU provider. */
 export interface BenchPage extends AsyncDisposable {
-  /** Throws where either side fails, and where they do not agree. */
+  /** Throws where either side fails, and where a small case is not what the graph means on ours. */
   beside(name: string, full: boolean): Promise<Beside>;
 }
 
