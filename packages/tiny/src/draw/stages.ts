@@ -52,9 +52,9 @@ export const repaintStage = drawing({
   seenShare: () => 1,
 });
 
-/** What the language model predicts in the end. */
-export const finishStage = drawing({
-  name: 'finish',
+/** What the language model predicts from then on. */
+export const refineStage = drawing({
+  name: 'refine',
   updates: 900,
   pictures: 8_000,
   first: 71,
@@ -64,4 +64,32 @@ export const finishStage = drawing({
   grey: 0.3,
   muon: products,
   seenShare: () => 0.1,
+});
+
+/** From what `trace` sees. */
+export const retouchStage = drawing({
+  name: 'retouch',
+  updates: 1500,
+  pictures: 12_000,
+  first: 91,
+  rate: 1e-3,
+  model: ['interleave', 'trace'],
+  from: 'refine',
+  grey: 0.4,
+  muon: products,
+  seenShare: () => 1,
+});
+
+/** What the language model predicts in the end. */
+export const finishStage = drawing({
+  name: 'finish',
+  updates: 800,
+  pictures: 8_000,
+  first: 101,
+  rate: 8e-4,
+  model: ['revise'],
+  from: 'retouch',
+  grey: 0.3,
+  muon: products,
+  seenShare: () => 0.2,
 });

@@ -48,7 +48,7 @@ export async function exportModel(
   const words = tokenizerOf(tokenizerModel, 'base').size;
   await json(configJson(words), 'config.json');
 
-  const base = await weightsOf(workshop, 'study');
+  const base = await weightsOf(workshop, 'revise');
   await save(smallEmu(words, 'base').whole.params, base, 'multimodal_encoder', 'pytorch_model.safetensors');
   await base.close();
 

@@ -15,13 +15,14 @@ import { layered, type Stage } from '../train/stage.js';
 const kinds: readonly BatchKind[] = [
   { tasks: { caption: 2, question: 3, 'text-to-image': 2 }, rows: 48, share: 3 },
   { tasks: { dialogue: 2, 'in-context': 1, blend: 1, 'describe-and-draw': 3 }, rows: 32, share: 3 },
-  { tasks: { 'few-shot': 1, 'video-caption': 2, 'video-question': 2 }, rows: 20, share: 2 },
+  { tasks: { 'video-caption': 3, 'video-question': 2 }, rows: 24, share: 3 },
+  { tasks: { 'few-shot': 1 }, rows: 16, share: 1 },
 ];
 
 /** Instruction tuning by low-rank updates: answers only, `[IMG]` asked for too, so that a reply may open a picture. */
 export const instructStage: Stage = {
   name: 'instruct',
-  updates: 1200,
+  updates: 2200,
   async make(workshop, updates, options) {
     const { seed, tokenizerModel } = workshop;
     const base = tokenizerOf(tokenizerModel, 'base');
@@ -36,7 +37,7 @@ export const instructStage: Stage = {
       objective: interleavedObjective(parts.whole),
       optimizer: { ...tuning, groups: [{ name: 'lora', match: ['**'], rate: 2e-3 }] },
     });
-    const pretrained = await layered(workshop, ['study']);
+    const pretrained = await layered(workshop, ['revise']);
     const { see, close } = await looking(workshop, parts, pretrained, options);
     return {
       step,

@@ -28,6 +28,9 @@ const standing = (without?: Ablation): string[] => [
   without === 'causal-transformer' ? 'pooling.**' : 'cformer.**',
 ];
 
+/** Matrices of the language model's layers. */
+const layersOfWords = ['decoder.lm.model.layers.**'];
+
 /** What both passes over documents train, and how. */
 function reading(workshop: Workshop, rate: number, muon?: readonly string[]) {
   const { tokenizerModel, without } = workshop;
@@ -63,7 +66,8 @@ export const interleaveStage: Stage = {
   updates: 4700,
   async make(workshop, updates, options) {
     const { seed, without, eyes } = workshop;
-    const { parts, documents, ...plan } = reading(workshop, 1.5e-3);
+    // Comparisons on shared eyes are short: Muon gets further in them.
+    const { parts, documents, ...plan } = reading(workshop, 1.5e-3, eyes ? layersOfWords : undefined);
     const fresh = tensorSource(freshWeights(parts.whole.params, vision, seed));
     const weights = await (eyes
       ? layered({ dir: eyes }, ['look'], fresh)
@@ -79,7 +83,7 @@ export const interleaveStage: Stage = {
           see,
           seed,
           kinds: without === 'video' ? kinds.map(withoutVideo) : kinds,
-          // Comparisons on shared eyes are short: samples come thrice, and an update costs what the words cost.
+          // In comparisons samples come thrice, and an update costs what the words cost.
           passes: eyes ? 3 : 1,
         }),
       }),
@@ -165,6 +169,17 @@ export const studyStage = again({
   rate: 1.2e-3,
   from: ['practise', 'distinguish'],
   first: 51,
-  muon: ['decoder.lm.model.layers.**'],
+  muon: layersOfWords,
+  kinds: hardest(8, 1),
+});
+
+/** And again on what `trace` sees. */
+export const reviseStage = again({
+  name: 'revise',
+  updates: 2300,
+  rate: 1e-3,
+  from: ['study', 'trace'],
+  first: 61,
+  muon: layersOfWords,
   kinds: hardest(8, 1),
 });

@@ -3,13 +3,13 @@ import { indexedData, trainingStep, warmupCosine } from '@emu-ts/training';
 import { evaClip } from '@emu-ts/visual-encoder';
 import { vision } from '../model/config.js';
 import { connectorOf } from '../model/model.js';
-import { gatheringBatch } from '../see/data.js';
-import { gathering } from '../see/objective.js';
+import { gatheringBatch, tracingBatch } from '../see/data.js';
+import { gathering, tracing } from '../see/objective.js';
 import { freshWeights } from '../see/start.js';
 import { type Stage, type StageName, weightsOf } from '../train/stage.js';
 import { onHeldOut } from '../train/validation.js';
 
-interface Gathering {
+interface Looking {
   readonly name: StageName;
   readonly updates: number;
   /** Pictures an update. */
@@ -21,27 +21,25 @@ interface Gathering {
   /** Shares of pictures without colour, and of such whose objects colours do not tell apart. */
   readonly grey: number;
   readonly alike: number;
+  /** Of the causal transformer. */
   readonly rate: number;
+  /** Rate of the encoder, whose patches are asked too. Default: it stands still, and embeddings alone are asked. */
+  readonly encoder?: number | undefined;
   /** Matrices that Muon updates. */
   readonly muon?: readonly string[] | undefined;
 }
 
+const { imageSize, patchSize } = vision;
+
 /** The six embeddings of a picture learn to tell its objects apart. */
-const gatheringStage = ({
-  name,
-  updates: wanted,
-  batch,
-  from,
-  first,
-  rate,
-  muon,
-  ...kind
-}: Gathering): Stage => ({
-  name,
-  updates: wanted,
+const looking = (stage: Looking): Stage => ({
+  name: stage.name,
+  updates: stage.updates,
   async make(workshop, updates) {
     const { seed, without, eyes } = workshop;
-    const { params, objective } = gathering(evaClip(vision), connectorOf(without));
+    const { batch, first, grey, alike, rate, encoder = 0, muon } = stage;
+    const [ask, make] = encoder ? [tracing, tracingBatch] : [gathering, gatheringBatch];
+    const { params, objective } = ask(evaClip(vision), connectorOf(without));
     const step = trainingStep({
       params,
       objective,
@@ -51,22 +49,25 @@ const gatheringStage = ({
         weightDecay: 0.02,
         clipNorm: 1,
         muon,
-        frozen: ['visual.**'],
-        groups: [{ name: 'causal-transformer', match: ['**'], rate }],
+        frozen: encoder ? [] : ['visual.**'],
+        groups: [
+          ...(encoder ? [{ name: 'encoder', match: ['visual.**'], rate: encoder }] : []),
+          { name: 'causal-transformer', match: ['**'], rate },
+        ],
       },
     });
-    const weights = await weightsOf({ dir: eyes ?? workshop.dir }, from, {
+    const weights = await weightsOf({ dir: eyes ?? workshop.dir }, stage.from, {
       under: tensorSource(freshWeights(params, vision, seed)),
     });
-    const shared = { batch, imageSize: vision.imageSize };
+    const shared = { batch, imageSize, patchSize };
     return {
       step,
       weights,
       close: () => weights.close(),
       data: indexedData({
-        batch: (i) => gatheringBatch({ ...shared, ...kind, seed: seed + first, split: 'train' }, i),
+        batch: (i) => make({ ...shared, grey, alike, seed: seed + first, split: 'train' }, i),
       }),
-      validation: onHeldOut((i) => gatheringBatch({ ...shared, seed: seed + 98, split: 'test', grey: 0 }, i)),
+      validation: onHeldOut((i) => make({ ...shared, seed: seed + 98, split: 'test', grey: 0 }, i)),
       schedule: warmupCosine({ steps: updates, warmup: 200, final: 0.02 }),
     };
   },
@@ -76,7 +77,7 @@ const gatheringStage = ({
  * The causal transformer alone goes on, the encoder standing still: patches know shapes long before six embeddings can
  * tell the objects of a picture apart.
  */
-export const lookStage = gatheringStage({
+export const lookStage = looking({
   name: 'look',
   updates: 3000,
   batch: 96,
@@ -87,8 +88,11 @@ export const lookStage = gatheringStage({
   rate: 1e-3,
 });
 
+/** Matrices of the causal transformer. */
+const connecting = ['q', 'k', 'v', 'o', 'wi', 'wo'].map((matrix) => `cformer.**.${matrix}.weight`);
+
 /** Objects of one colour, and shapes by themselves: what six embeddings still mix up. */
-export const distinguishStage = gatheringStage({
+export const distinguishStage = looking({
   name: 'distinguish',
   updates: 3600,
   batch: 64,
@@ -97,5 +101,19 @@ export const distinguishStage = gatheringStage({
   grey: 0.3,
   alike: 0.4,
   rate: 2e-3,
-  muon: ['q', 'k', 'v', 'o', 'wi', 'wo'].map((matrix) => `cformer.**.${matrix}.weight`),
+  muon: connecting,
+});
+
+/** Encoder and causal transformer together: patches learn which embedding their object belongs to. */
+export const traceStage = looking({
+  name: 'trace',
+  updates: 3600,
+  batch: 64,
+  from: 'distinguish',
+  first: 81,
+  grey: 0.25,
+  alike: 0.35,
+  rate: 2e-3,
+  encoder: 1e-3,
+  muon: [...connecting, 'visual.blocks.**.weight'],
 });

@@ -4,8 +4,10 @@ import { preprocessBatch, type RgbImage } from '@emu-ts/media';
 import {
   patchTags,
   pictureTags,
+  slots,
   type Telling,
   tagsOfPicture,
+  writePatchSlots,
   writePatchTags,
   writePixelTags,
 } from './tags.js';
@@ -51,6 +53,28 @@ export const gatheringBatch = (
   options: Omit<SeeingOptions, 'patchSize'>,
   index: number,
 ): Promise<Record<string, HostTensor>> => shown(viewsOf(options, index), options.imageSize);
+
+/** Batch number `index`: pictures, tags of their patches and embeddings, and which embedding each patch belongs to. */
+export async function tracingBatch(
+  options: Omit<SeeingOptions, 'easy'>,
+  index: number,
+): Promise<Record<string, HostTensor>> {
+  const { batch, imageSize, patchSize } = options;
+  const grid = imageSize / patchSize;
+  const views = viewsOf(options, index);
+  const table = (width: number, write: typeof writePatchTags) => {
+    const out = new Float32Array(batch * grid * grid * width);
+    const each = out.length / batch;
+    for (const [i, { scene, telling }] of views.entries())
+      write(out.subarray(i * each, (i + 1) * each), scene, telling, grid);
+    return tensor('f32', [batch, grid * grid, width], out);
+  };
+  return {
+    ...(await shown(views, imageSize)),
+    patch_tags: table(patchTags, writePatchTags),
+    patch_slots: table(slots, writePatchSlots),
+  };
+}
 
 /** A picture, what is on it, and how much of that may be told. */
 interface View {

@@ -77,18 +77,65 @@ export function gathering<V extends ParamTree, C extends ParamTree>(
     params,
     objective: (p, { images, picture_tags }) => {
       const embeddings = connector.forward(part<C>(p), encoder.forward(part<V>(p), images)); // [b queries d]
-      const read = told(part<ProbeTree>(p).probe.embeddings, embeddings); // [b pictureTags]
-      const picture = taggingLoss(read, picture_tags);
-      const [b] = read.shape;
-      const objectsOf = (x: Value) => reshape(slice(x, 1, 0, slots * objectTags), [b, slots, objectTags]);
-      const chosen = choices.map((range) => choiceLoss(objectsOf(read), objectsOf(picture_tags), range));
+      return gathered(told(part<ProbeTree>(p).probe.embeddings, embeddings), picture_tags);
+    },
+  };
+}
+
+/** How well probes read what pictures show. @param read f32 [b pictureTags]; @param tags f32 [b pictureTags] */
+function gathered(read: Value, tags: Value) {
+  const picture = taggingLoss(read, tags);
+  const [b] = read.shape;
+  const objectsOf = (x: Value) => reshape(slice(x, 1, 0, slots * objectTags), [b, slots, objectTags]);
+  const chosen = choices.map((range) => choiceLoss(objectsOf(read), objectsOf(tags), range));
+  return {
+    loss: sumOf(mul(picture.loss, 8), ...chosen),
+    metrics: {
+      loss_picture: picture.loss,
+      picture_accuracy: picture.metrics?.tag_accuracy as Value,
+      loss_choices: sumOf(...chosen),
+    },
+  };
+}
+
+const traceParams = (visionWidth: number, width: number) => ({
+  probe: {
+    trace: linearParams(visionWidth, patchTags + slots),
+    embeddings: embeddingProbes(width),
+  },
+});
+type TraceTree = ReturnType<typeof traceParams>;
+
+/**
+ * Learning to tell apart, the encoder too: every patch also says which embedding its object belongs to, so that each
+ * embedding finds its own. Batch: `images` f32 [b 3 h w], `picture_tags` f32 [b pictureTags], `patch_tags` f32
+ * [b patches patchTags], `patch_slots` f32 [b patches slots].
+ */
+export function tracing<V extends ParamTree, C extends ParamTree>(
+  encoder: VisualEncoderModel<V>,
+  connector: CausalTransformerModel<C>,
+): Known {
+  const params = mergeTrees([
+    encoder.params,
+    connector.params,
+    traceParams(encoder.width, connector.outputWidth),
+  ]);
+  return {
+    params,
+    objective: (p, { images, picture_tags, patch_tags, patch_slots }) => {
+      const { probe } = part<TraceTree>(p);
+      const features = encoder.forward(part<V>(p), images); // [b 1+patches c]
+      const read = linear(probe.trace, slice(features, 1, 1, encoder.tokens)); // [b patches patchTags+slots]
+      const tags = slice(read, 2, 0, patchTags);
+      const belongs = slice(read, 2, patchTags, patchTags + slots);
+      const embeddings = connector.forward(part<C>(p), features); // [b queries d]
+      const picture = gathered(told(probe.embeddings, embeddings), picture_tags);
+      const patches = taggingLoss(tags, patch_tags);
+      const shape = choiceLoss(tags, patch_tags, shapeTags);
+      const slot = choiceLoss(belongs, patch_slots, [0, slots]);
       return {
-        loss: sumOf(mul(picture.loss, 8), ...chosen),
-        metrics: {
-          loss_picture: picture.loss,
-          picture_accuracy: picture.metrics?.tag_accuracy as Value,
-          loss_choices: sumOf(...chosen),
-        },
+        loss: sumOf(picture.loss, mul(patches.loss, 2), shape, slot),
+        metrics: { ...picture.metrics, loss_patches: patches.loss, loss_shape: shape, loss_slot: slot },
       };
     },
   };

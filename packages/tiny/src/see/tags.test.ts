@@ -13,8 +13,10 @@ import {
   patchTags,
   pictureTags,
   shapeTags,
+  slots,
   tagsOfEmbedding,
   tagsOfPicture,
+  writePatchSlots,
   writePatchTags,
   writePixelTags,
 } from './tags.js';
@@ -88,6 +90,20 @@ describe('tags', () => {
     writePixelTags(pixels, scene(object({})), 64, 8);
     const area = pixels.reduce((sum, x) => sum + x, 0);
     expect(Math.abs(area / (Math.PI * (0.16 * 64) ** 2) - 1)).toBeLessThan(0.1);
+  });
+
+  it('says which embedding the object of a patch belongs to', () => {
+    const out = new Float32Array(64 * slots);
+    const blue = object({ colour: 'blue', x: 0.3, y: 0.3 });
+    const red = object({ x: 0.7, y: 0.7 });
+    writePatchSlots(out, scene(blue, red), told, 8);
+    const slotOf = (row: number, column: number) =>
+      Array.from(out.slice((row * 8 + column) * slots, (row * 8 + column + 1) * slots));
+    expect(slotOf(5, 5)).toEqual([1, 0, 0, 0]); // red comes first
+    expect(slotOf(2, 2)).toEqual([0, 1, 0, 0]);
+    expect(slotOf(0, 7)).toEqual([-1, -1, -1, -1]);
+    writePatchSlots(out, scene(blue, red), { ...told, coloured: false }, 8);
+    expect(slotOf(2, 2)).toEqual([1, 0, 0, 0]); // of one colour and shape, the one on the left
   });
 
   it('comes out the same for the same number', async () => {

@@ -99,13 +99,14 @@ function direction({ shape, rotation }: SceneObject): number[] {
   );
 }
 
+/** In the order of the embeddings that hold them. Where no colour is to be seen, all count as one. */
+const orderedAs = (objects: Scene['objects'], { coloured }: Telling): SceneObject[] =>
+  inOrder(coloured ? objects : objects.map((object) => ({ ...object, colour: colourNames[0] })));
+
 /** [pictureTags] */
 export function tagsOfPicture({ objects, background }: Scene, telling: Telling): number[] {
   const { coloured } = telling;
-  // Where no colour is to be seen, all count as one.
-  const ordered = inOrder(
-    coloured ? objects : objects.map((object) => ({ ...object, colour: colourNames[0] })),
-  );
+  const ordered = orderedAs(objects, telling);
   const known = Array.from({ length: slots }, (_, i) => {
     const object = ordered[i];
     return object
@@ -129,7 +130,7 @@ export function writePatchTags(out: Float32Array, { objects }: Scene, telling: T
   out.fill(unknown);
   for (let cell = 0; cell < grid * grid; cell++) {
     const [x, y] = [((cell % grid) + 0.5) / grid, (Math.floor(cell / grid) + 0.5) / grid];
-    const near = known.find((object) => Math.hypot(object.x - x, object.y - y) < object.radius + 0.25 / grid);
+    const near = known.find(covering(cell, grid));
     const at = cell * patchTags;
     out[at] = 0;
     if (!near) continue;
@@ -140,6 +141,26 @@ export function writePatchTags(out: Float32Array, { objects }: Scene, telling: T
     }
     out.set(direction(near), at + factTags + 2 * offsets.length);
   }
+}
+
+/**
+ * Writes [patches, slots], row by row: which embedding is to hold the object that covers a patch's centre, unknown where
+ * none does.
+ * @param grid patches per side
+ */
+export function writePatchSlots(out: Float32Array, { objects }: Scene, telling: Telling, grid: number): void {
+  const ordered = orderedAs(objects, telling);
+  out.fill(unknown);
+  for (let cell = 0; cell < grid * grid; cell++) {
+    const slot = ordered.findIndex(covering(cell, grid));
+    if (slot >= 0) for (let i = 0; i < slots; i++) out[cell * slots + i] = i === slot ? 1 : 0;
+  }
+}
+
+/** Does an object cover the centre of a patch, or nearly? */
+function covering(cell: number, grid: number) {
+  const [x, y] = [((cell % grid) + 0.5) / grid, (Math.floor(cell / grid) + 0.5) / grid];
+  return (object: SceneObject) => Math.hypot(object.x - x, object.y - y) < object.radius + 0.25 / grid;
 }
 
 /** Writes [patches, patch²]: which pixels an object covers, patch by patch. @param size side of the picture in pixels */

@@ -1,10 +1,18 @@
 import type { CallOptions } from '@emu-ts/base';
 import { latestRun, type Pace, train } from '@emu-ts/training';
 import { autoencodeStage, sharpenStage } from '../draw/autoencode-stage.js';
-import { drawStage, finishStage, paintStage, renderStage, repaintStage } from '../draw/stages.js';
+import {
+  drawStage,
+  finishStage,
+  paintStage,
+  refineStage,
+  renderStage,
+  repaintStage,
+  retouchStage,
+} from '../draw/stages.js';
 import { instructStage } from '../instruct/stage.js';
-import { interleaveStage, practiseStage, readStage, studyStage } from '../interleave/stage.js';
-import { distinguishStage, lookStage } from '../look/stage.js';
+import { interleaveStage, practiseStage, readStage, reviseStage, studyStage } from '../interleave/stage.js';
+import { distinguishStage, lookStage, traceStage } from '../look/stage.js';
 import { seeStage } from '../see/stage.js';
 import { folderOf, type Stage, type StageName, type Workshop } from './stage.js';
 
@@ -23,6 +31,10 @@ export const stages: readonly Stage[] = [
   distinguishStage,
   repaintStage,
   studyStage,
+  refineStage,
+  traceStage,
+  retouchStage,
+  reviseStage,
   instructStage,
   finishStage,
 ];

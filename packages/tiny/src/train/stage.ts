@@ -47,6 +47,10 @@ export const stageNames = [
   'distinguish',
   'repaint',
   'study',
+  'refine',
+  'trace',
+  'retouch',
+  'revise',
   'instruct',
   'finish',
 ] as const;
