@@ -8,7 +8,8 @@ import {
   tensorType,
   type Value,
 } from '@emu-ts/graph';
-import { cotangentsOf, type Expectation } from '@emu-ts/testing';
+import type { Expectation } from '@emu-ts/testing';
+import { cotangentsOf } from '@emu-ts/testing/cotangents';
 import { cases as shared } from '../../graph/src/primitives/cases.js';
 import { suites } from '../../nn/src/suites.js';
 

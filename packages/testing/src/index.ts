@@ -1,5 +1,6 @@
 export * from './bench.js';
 export * from './cases.js';
+export * from './cotangents.js';
 export * from './coverage.js';
 export * from './describe-op.js';
 export * from './differences.js';

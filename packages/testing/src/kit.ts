@@ -1,14 +1,5 @@
 import { convert, type HostTensor, isFloat } from '@emu-ts/base';
-import {
-  type Executor,
-  type Graph,
-  graphOf,
-  input,
-  interpret,
-  pullback,
-  type TensorType,
-  type Value,
-} from '@emu-ts/graph';
+import { type Executor, type Graph, graphOf, interpret, type TensorType, type Value } from '@emu-ts/graph';
 import { randomTensors } from './differences.js';
 import { expectClose } from './report.js';
 import type { Expectation } from './tolerance.js';
@@ -81,27 +72,6 @@ export function expectInterpreted(
     const wanted = isFloat(value.dtype) ? expected[name] : convert(expected[name], value.dtype);
     expectClose(`${label} ${name}`, actual[name], wanted, { dtype, ...expectation });
   }
-}
-
-/** The cotangents of all float inputs, for random cotangents of all float outputs; those are inputs named `d …`. */
-export function cotangentsOf(
-  inputs: Values,
-  outputs: Values,
-): { gradients: Record<string, Value>; seeds: Record<string, Value> } {
-  const seeds = Object.fromEntries(
-    Object.entries(outputs)
-      .filter(([, { dtype }]) => isFloat(dtype))
-      .map(([name, type]) => [`d ${name}`, input(`d ${name}`, type)]),
-  );
-  const wrt = Object.entries(inputs).filter(([, { dtype }]) => isFloat(dtype));
-  const pulled = pullback(
-    Object.keys(seeds).map((name) => [outputs[name.slice(2)], seeds[name]] as const),
-    wrt.map(([, value]) => value),
-  );
-  const gradients = Object.fromEntries(
-    wrt.flatMap(([name], i) => (pulled[i] ? [[`gradient ${name}`, pulled[i] as Value]] : [])),
-  );
-  return { gradients, seeds };
 }
 
 /** The largest dimension of any input: terms of the tolerance. */
