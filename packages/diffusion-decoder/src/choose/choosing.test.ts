@@ -1,4 +1,5 @@
 import { tensor } from '@emu-ts/base';
+import type { SafetyChecker } from '@emu-ts/contracts';
 import { imageDecoderChecks } from '@emu-ts/contracts/conformance';
 import { interpreter } from '@emu-ts/graph';
 import { describe, expect, it } from 'vitest';
@@ -65,6 +66,19 @@ it('draws what the decoder alone draws where there is one candidate, or the nois
   expect(await chooser.decode(condition(2), { ...call, candidates: 1 })).toEqual(alone);
   const noisy = { ...call, latents: tensor('f32', [1, 4, 4, 4], new Float32Array(64).fill(0.5)) };
   expect(await chooser.decode(condition(2), noisy)).toEqual(await decoder.decode(condition(2), noisy));
+});
+
+it('gives a picture that was refused only where all were', async () => {
+  for (const refused of [1, 2, 3]) {
+    const safetyChecker: SafetyChecker = {
+      check: async (images) => images.map((_, k) => ({ flagged: k < refused, scores: [] })),
+      dispose: async () => {},
+      [Symbol.asyncDispose]: async () => {},
+    };
+    await using decoder = await createDiffusionDecoder({ ...tinyDecoder(interpreter()), safetyChecker });
+    const [image] = await choosing(decoder, { look, candidates: 3 }).decode(condition(2), call);
+    expect(image.flagged).toBe(refused === 3);
+  }
 });
 
 it('says when what is seen cannot be compared, and how many candidates there can be', async () => {

@@ -44,7 +44,7 @@ class ChoosingDecoder implements ImageDecoder {
     const scale = options.guidanceScale ?? this.defaults?.guidanceScale ?? 7.5;
     const parts = scale > 1 && this.nullCondition === 'empty-prompt' ? 2 : 1;
     // What cannot be parted is refused by the decoder, as it refuses it of itself.
-    if (given.shape[0] % parts !== 0) return this.decoder.decode(given, options);
+    if (given.dtype !== 'f32' || given.shape[0] % parts !== 0) return this.decoder.decode(given, options);
     const condition = isDeviceTensor(given) ? await given.read({ signal }) : given;
     const batch = condition.shape[0] / parts;
     const drawn = await this.decoder.decode(repeated(condition, parts, candidates), {
@@ -60,8 +60,11 @@ class ChoosingDecoder implements ImageDecoder {
       );
     const alike = likenesses(condition, seen, batch);
     return Array.from({ length: batch }, (_, i) => {
-      const best = argmax(Array.from({ length: candidates }, (_, k) => alike[k * batch + i]));
-      return drawn[best * batch + i];
+      const own = Array.from({ length: candidates }, (_, k) => k * batch + i);
+      // A picture that was refused is given only where all were.
+      const allowed = own.filter((at) => !drawn[at].flagged);
+      const [first, ...others] = allowed.length ? allowed : own;
+      return drawn[others.reduce((best, at) => (alike[at] > alike[best] ? at : best), first)];
     });
   }
 
@@ -116,8 +119,6 @@ function cosine(a: Float32Array, b: Float32Array): number {
   }
   return ab === 0 ? 0 : ab / Math.sqrt(aa * bb);
 }
-
-const argmax = (values: readonly number[]): number => values.indexOf(Math.max(...values));
 
 function expectCandidates(candidates: number): number {
   if (Number.isInteger(candidates) && candidates >= 1) return candidates;
