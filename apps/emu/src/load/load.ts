@@ -140,7 +140,8 @@ async function placeDecoder(
     signal,
     onProgress,
   });
-  return belongings.add(choosing(decoder, { look, candidates }));
+  // Owned before anything about the choice can be wrong.
+  return choosing(belongings.add(decoder), { look, candidates });
 }
 
 async function placeSafetyChecker(
