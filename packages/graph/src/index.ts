@@ -10,4 +10,6 @@ export * from './print.js';
 export { decompose, expand, type Rule, reapply, rewrite } from './rewrite.js';
 export * from './shape.js';
 export * from './simplify.js';
+export * from './strides.js';
 export * from './value.js';
+export * from './ways.js';

@@ -3,6 +3,7 @@ import {
   concat,
   decompose,
   expand,
+  formatWays,
   type Graph,
   type Node,
   primitiveName,
@@ -105,16 +106,10 @@ const narrowConcat: Rule = (node, inputs) => {
  *     nn.gelu ×3 decomposed: no kernel
  *     nn.layer_norm ×2 by nn.layer_norm
  */
-export function formatPlan(entries: readonly PlanEntry[]): string {
-  const counts = new Map<string, { op: string; how: string; count: number }>();
-  for (const entry of entries) {
-    const how = 'kernel' in entry ? `by ${entry.kernel}` : `decomposed: ${entry.reason}`;
-    const line = counts.get(`${entry.op} ${how}`) ?? { op: entry.op, how, count: 0 };
-    line.count++;
-    counts.set(`${entry.op} ${how}`, line);
-  }
-  return [...counts.values()]
-    .map(({ op, how, count }) => `${op} ×${count} ${how}`)
-    .sort()
-    .join('\n');
-}
+export const formatPlan = (entries: readonly PlanEntry[]): string =>
+  formatWays(
+    entries.map((entry) => ({
+      op: entry.op,
+      how: 'kernel' in entry ? `by ${entry.kernel}` : `decomposed: ${entry.reason}`,
+    })),
+  );

@@ -1,4 +1,4 @@
-import { sizeOf } from '@emu-ts/base';
+import { stridesOf } from '@emu-ts/graph';
 
 /**
  * Index arithmetic as JavaScript text. A kernel knows the flat position `i` of the element it computes; from it come
@@ -10,18 +10,6 @@ import { sizeOf } from '@emu-ts/base';
 export interface View {
   readonly strides: readonly number[];
   readonly offset?: number | undefined;
-}
-
-/** Row-major strides. */
-export function stridesOf(shape: readonly number[]): number[] {
-  return shape.map((_, i) => sizeOf(shape.slice(i + 1)));
-}
-
-/** Strides with which an operand is read along `shape`: 0 where it is broadcast. */
-export function broadcastStrides(operand: readonly number[], shape: readonly number[]): number[] {
-  const own = stridesOf(operand);
-  const lead = shape.length - operand.length;
-  return shape.map((_, i) => (i < lead || operand[i - lead] === 1 ? 0 : own[i - lead]));
 }
 
 /** Text that declares `i0, i1, …`, the coordinates of `i` along those axes of `shape` that are wanted. */

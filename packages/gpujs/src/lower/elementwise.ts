@@ -1,5 +1,6 @@
 import type { Node } from '@emu-ts/graph';
-import { broadcastStrides, positions } from '../kernel/index-text.js';
+import { broadcastStrides } from '@emu-ts/graph';
+import { positions } from '../kernel/index-text.js';
 import { everyElement, type Lower, outputOf } from './lower.js';
 
 /** Kernels of the form y[i] = f(a[…], b[…]); operands broadcast through their index. */

@@ -1,4 +1,5 @@
-import { broadcastStrides, coordinates, positions, stridesOf, type View } from '../kernel/index-text.js';
+import { broadcastStrides, stridesOf } from '@emu-ts/graph';
+import { coordinates, positions, type View } from '../kernel/index-text.js';
 import { around, attr, everyElement, type Lower, outputOf } from './lower.js';
 
 /** Moving elements: every thread finds out where its element comes from. */

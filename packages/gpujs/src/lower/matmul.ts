@@ -1,5 +1,5 @@
-import { type AnyOp, last, primitives, type Value } from '@emu-ts/graph';
-import { broadcastStrides, positions } from '../kernel/index-text.js';
+import { type AnyOp, broadcastStrides, last, primitives, type Value } from '@emu-ts/graph';
+import { positions } from '../kernel/index-text.js';
 import { type Lower, outputOf } from './lower.js';
 
 /** A matrix operand as it lies in memory. */

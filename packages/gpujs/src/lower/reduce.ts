@@ -1,6 +1,7 @@
 import { sizeOf } from '@emu-ts/base';
 import type { Node } from '@emu-ts/graph';
-import { positions, stridesOf } from '../kernel/index-text.js';
+import { stridesOf } from '@emu-ts/graph';
+import { positions } from '../kernel/index-text.js';
 import { around, attr, everyElement, type Lower } from './lower.js';
 
 /** One thread per result, walking through the elements that it is made of. */

@@ -1,5 +1,6 @@
 import type { DType } from '@emu-ts/base';
-import { type Array64, array, broadcastStrides, walk } from './array.js';
+import { broadcastStrides } from '../strides.js';
+import { type Array64, array, walk } from './array.js';
 
 export const unary =
   (f: (x: number) => number) =>

@@ -1,11 +1,12 @@
-import { type Array64, array, broadcastStrides, strides, walk } from './array.js';
+import { broadcastStrides, stridesOf } from '../strides.js';
+import { type Array64, array, walk } from './array.js';
 
 export function transpose(
   { x }: { x: Array64 },
   shape: readonly number[],
   permutation: readonly number[],
 ): Array64 {
-  const own = strides(x.shape);
+  const own = stridesOf(x.shape);
   return read(
     x,
     shape,
@@ -22,7 +23,7 @@ export function slice(
   starts: readonly number[],
   steps: readonly number[],
 ): Array64 {
-  const own = strides(x.shape);
+  const own = stridesOf(x.shape);
   return read(
     x,
     shape,
@@ -46,7 +47,7 @@ export function write(
   starts: readonly number[],
   steps: readonly number[] = starts.map(() => 1),
 ): void {
-  const own = strides(y.shape);
+  const own = stridesOf(y.shape);
   walk(x.shape, [{ strides: own.map((s, i) => s * steps[i]), offset: dot(own, starts) }], (i, to) => {
     y.data[to] = x.data[i];
   });

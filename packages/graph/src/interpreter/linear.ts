@@ -1,5 +1,6 @@
 import type { ConvGeometry } from '../primitives/conv.js';
-import { type Array64, array, broadcastStrides, walk } from './array.js';
+import { broadcastStrides } from '../strides.js';
+import { type Array64, array, walk } from './array.js';
 
 export function matmul({ a, b }: { a: Array64; b: Array64 }, shape: readonly number[]): Array64 {
   const y = array(shape);

@@ -1,4 +1,5 @@
-import { type Array64, array, strides, walk } from './array.js';
+import { stridesOf } from '../strides.js';
+import { type Array64, array, walk } from './array.js';
 import { around } from './layout.js';
 
 /** Folds `f` over the axes that `shape` keeps as 1. */
@@ -7,7 +8,7 @@ export const fold =
   ({ x }: { x: Array64 }, shape: readonly number[]): Array64 => {
     const y = array(shape);
     y.data.fill(start);
-    const own = strides(shape);
+    const own = stridesOf(shape);
     walk(x.shape, [{ strides: own.map((s, i) => (shape[i] === 1 ? 0 : s)) }], (i, to) => {
       y.data[to] = f(y.data[to], x.data[i]);
     });

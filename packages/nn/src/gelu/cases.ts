@@ -1,17 +1,3 @@
-import { tensor } from '@emu-ts/base';
-import { tensorType } from '@emu-ts/graph';
-import type { OpCase } from '@emu-ts/testing';
+import { unaryCases } from '../activations/cases.js';
 
-const f32 = (...shape: number[]) => tensorType('f32', shape);
-
-export const cases: readonly OpCase[] = [
-  { name: 'small', inputs: { x: f32(3, 5) }, attrs: {} },
-  {
-    name: 'far from zero',
-    inputs: { x: f32(6) },
-    attrs: {},
-    given: { x: tensor('f64', [6], [-800, -30, -1e-9, 1e-9, 30, 800]) },
-    differences: false,
-  },
-  { name: 'EVA-CLIP', inputs: { x: f32(1, 257, 6144) }, attrs: {}, benchOnly: true },
-];
+export const cases = unaryCases(800);

@@ -1,3 +1,4 @@
+import { formatWays } from '@emu-ts/graph';
 import type { PlanEntry } from './select.js';
 
 /**
@@ -9,21 +10,8 @@ import type { PlanEntry } from './select.js';
  *     example.swiglu ×2 fuses nn.linear ×2, nn.silu, prim.mul
  *     example.swiglu ×1 not fused: example.swiglu few rows: 9 rows > 8
  */
-export function formatPlan(entries: readonly PlanEntry[]): string {
-  const counts = new Map<string, number>();
-  for (const entry of entries) {
-    const how = wayOf(entry);
-    const key = `${entry.op}\0${how}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
-  return [...counts]
-    .map(([key, count]) => {
-      const [op, how] = key.split('\0');
-      return `${op} ×${count} ${how}`;
-    })
-    .sort()
-    .join('\n');
-}
+export const formatPlan = (entries: readonly PlanEntry[]): string =>
+  formatWays(entries.map((entry) => ({ op: entry.op, how: wayOf(entry) })));
 
 function wayOf(entry: PlanEntry): string {
   if ('parts' in entry) return `fuses ${counted(entry.parts)}`;

@@ -1,12 +1,12 @@
 /// <reference path="../wgsl.d.ts" />
 import type { AnyOp, TensorType } from '@emu-ts/graph';
-import { primitives, sameShape, size } from '@emu-ts/graph';
+import { broadcastStrides, primitives, sameShape, size } from '@emu-ts/graph';
 import type { AnyKernel, Params } from '../kernel/kernel.js';
 import binarySource from './binary.wgsl';
 import binaryVec4Source from './binary-vec4.wgsl';
 import castSource from './cast.wgsl';
 import compareSource from './compare.wgsl';
-import { axes, broadcastStrides, collapse, groupsFor, u32 } from './geometry.js';
+import { axes, collapse, groupsFor, u32 } from './geometry.js';
 import unarySource from './unary.wgsl';
 import whereSource from './where.wgsl';
 

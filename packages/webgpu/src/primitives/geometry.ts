@@ -11,23 +11,6 @@ export const lanes = 256;
 export const groupsFor = (elements: number, perGroup: number = lanes): number =>
   Math.ceil(elements / perGroup);
 
-export function strides(shape: readonly number[]): number[] {
-  const out = new Array<number>(shape.length);
-  let step = 1;
-  for (let i = shape.length - 1; i >= 0; i--) {
-    out[i] = step;
-    step *= shape[i];
-  }
-  return out;
-}
-
-/** Strides with which an operand is read along `shape`: 0 where it is broadcast. */
-export function broadcastStrides(operand: readonly number[], shape: readonly number[]): number[] {
-  const own = strides(operand);
-  const lead = shape.length - operand.length;
-  return shape.map((_, i) => (i < lead || operand[i - lead] === 1 ? 0 : own[i - lead]));
-}
-
 export const dot = (a: readonly number[], b: readonly number[]): number =>
   a.reduce((n, x, i) => n + x * b[i], 0);
 

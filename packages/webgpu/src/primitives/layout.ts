@@ -1,9 +1,9 @@
 /// <reference path="../wgsl.d.ts" />
-import { type AnyOp, primitives, size, type TensorType } from '@emu-ts/graph';
+import { type AnyOp, broadcastStrides, primitives, size, stridesOf, type TensorType } from '@emu-ts/graph';
 import type { AnyKernel, Params, ParamValue, Pass } from '../kernel/kernel.js';
 import copySource from './copy.wgsl';
 import fillSource from './fill.wgsl';
-import { around, axes, broadcastStrides, collapse, dot, groupsFor, strides, u32 } from './geometry.js';
+import { around, axes, collapse, dot, groupsFor, u32 } from './geometry.js';
 import iotaSource from './iota.wgsl';
 
 type Types = Readonly<Record<string, TensorType>>;
@@ -97,28 +97,28 @@ export const layout = {
     'transpose',
     primitives.transpose,
     ({ x, y }, { permutation }: { permutation: readonly number[] }) => {
-      const own = strides(x.shape);
+      const own = stridesOf(x.shape);
       return {
         shape: y.shape,
         from: { strides: permutation.map((axis) => own[axis]) },
-        to: { strides: strides(y.shape) },
+        to: { strides: stridesOf(y.shape) },
       };
     },
   ),
   broadcast: moving('broadcast', primitives.broadcast, ({ x, y }) => ({
     shape: y.shape,
     from: { strides: broadcastStrides(x.shape, y.shape) },
-    to: { strides: strides(y.shape) },
+    to: { strides: stridesOf(y.shape) },
   })),
   slice: moving(
     'slice',
     primitives.slice,
     ({ x, y }, { starts, steps }: { starts: readonly number[]; steps: readonly number[] }) => {
-      const own = strides(x.shape);
+      const own = stridesOf(x.shape);
       return {
         shape: y.shape,
         from: { strides: own.map((s, i) => s * steps[i]), offset: dot(own, starts) },
-        to: { strides: strides(y.shape) },
+        to: { strides: stridesOf(y.shape) },
       };
     },
   ),
@@ -130,11 +130,11 @@ export const layout = {
         { x, y }: Types,
         { low, interior }: { low: readonly number[]; interior: readonly number[] },
       ) => {
-        const own = strides(y.shape);
+        const own = stridesOf(y.shape);
         const to = { strides: own.map((s, i) => s * (interior[i] + 1)), offset: dot(own, low) };
         return [
           { ...fillPass(y, 0), label: 'fill' },
-          move({ x: 'x', y: 'y' }, { shape: x.shape, from: { strides: strides(x.shape) }, to }),
+          move({ x: 'x', y: 'y' }, { shape: x.shape, from: { strides: stridesOf(x.shape) }, to }),
         ];
       },
     },
@@ -144,12 +144,12 @@ export const layout = {
       op: primitives.concat as AnyOp,
       name: 'prim.concat',
       passes: ({ y, ...parts }: Types, { axis }: { axis: number }) => {
-        const own = strides(y.shape);
+        const own = stridesOf(y.shape);
         let start = 0;
         return Object.entries(parts).map(([name, part]) => {
           const offset = start * own[axis];
           start += part.shape[axis];
-          const from = { strides: strides(part.shape) };
+          const from = { strides: stridesOf(part.shape) };
           return move({ x: name, y: 'y' }, { shape: part.shape, from, to: { strides: own, offset } });
         });
       },
@@ -160,9 +160,9 @@ export const layout = {
       op: primitives.dynamic_slice as AnyOp,
       name: 'prim.dynamic_slice',
       passes: ({ x, y }: Types, { axis, length }: { axis: number; length: number }) => {
-        const own = strides(x.shape);
+        const own = stridesOf(x.shape);
         const start = { max: x.shape[axis] - length, source: own[axis], target: 0 };
-        const places = { from: { strides: own }, to: { strides: strides(y.shape) } };
+        const places = { from: { strides: own }, to: { strides: stridesOf(y.shape) } };
         return [move({ x: 'x', y: 'y', start: 'start' }, { shape: y.shape, ...places, start })];
       },
     },
@@ -173,9 +173,9 @@ export const layout = {
       name: 'prim.update_slice',
       startsFrom: { y: 'x' },
       passes: ({ x, update }: Types, { axis }: { axis: number }) => {
-        const own = strides(x.shape);
+        const own = stridesOf(x.shape);
         const start = { max: x.shape[axis] - update.shape[axis], source: 0, target: own[axis] };
-        const places = { from: { strides: strides(update.shape) }, to: { strides: own } };
+        const places = { from: { strides: stridesOf(update.shape) }, to: { strides: own } };
         return [move({ x: 'update', y: 'y', start: 'start' }, { shape: update.shape, ...places, start })];
       },
     },

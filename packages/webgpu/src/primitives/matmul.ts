@@ -1,8 +1,8 @@
 /// <reference path="../wgsl.d.ts" />
 import { isFloat } from '@emu-ts/base';
-import { type AnyOp, primitives, size, type TensorType } from '@emu-ts/graph';
+import { type AnyOp, broadcastStrides, primitives, size, type TensorType } from '@emu-ts/graph';
 import type { AnyKernel, Params, Tiles } from '../kernel/kernel.js';
-import { axes, broadcastStrides, collapse, groupsFor, u32, u32s } from './geometry.js';
+import { axes, collapse, groupsFor, u32, u32s } from './geometry.js';
 import matmulSource from './matmul.wgsl';
 import matmulBatches from './matmul-batches.wgsl';
 import { tiledProduct } from './product.js';

@@ -1,10 +1,10 @@
 /// <reference path="../wgsl.d.ts" />
 import { isFloat } from '@emu-ts/base';
-import { type AnyOp, primitives, size, type TensorType } from '@emu-ts/graph';
+import { type AnyOp, primitives, size, stridesOf, type TensorType } from '@emu-ts/graph';
 import type { AnyKernel, Params, ParamValue } from '../kernel/kernel.js';
 import argmaxSource from './argmax.wgsl';
 import gatherSource from './gather.wgsl';
-import { around, axes, collapse, groupsFor, strides, u32 } from './geometry.js';
+import { around, axes, collapse, groupsFor, u32 } from './geometry.js';
 import reduceSource from './reduce.wgsl';
 import reduceWorkgroupSource from './reduce-workgroup.wgsl';
 import scatterAddSource from './scatter-add.wgsl';
@@ -25,7 +25,7 @@ const longReduction = 64;
 
 function reduction(name: 'sum' | 'max_reduce', op: 'sum' | 'max'): AnyKernel[] {
   const params = ({ x, y }: Types, { axes: reduced }: { axes: readonly number[] }): Params => {
-    const own = strides(x.shape);
+    const own = stridesOf(x.shape);
     const part = (wanted: boolean) => {
       const list = x.shape.map((_, i) => i).filter((i) => reduced.includes(i) === wanted);
       const walk = collapse(
