@@ -1,5 +1,4 @@
-import type { Node } from '@emu-ts/graph';
-import { broadcastStrides } from '@emu-ts/graph';
+import { broadcastStrides, type Node } from '@emu-ts/graph';
 import { positions } from '../kernel/index-text.js';
 import { everyElement, type Lower, outputOf } from './lower.js';
 

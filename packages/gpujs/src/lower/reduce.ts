@@ -1,6 +1,5 @@
 import { sizeOf } from '@emu-ts/base';
-import type { Node } from '@emu-ts/graph';
-import { stridesOf } from '@emu-ts/graph';
+import { type Node, stridesOf } from '@emu-ts/graph';
 import { positions } from '../kernel/index-text.js';
 import { around, attr, everyElement, type Lower } from './lower.js';
 

@@ -1,3 +1,3 @@
 import { unaryCases } from '../activations/cases.js';
 
-export const cases = unaryCases(800);
+export const cases = unaryCases();

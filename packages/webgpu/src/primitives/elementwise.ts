@@ -1,6 +1,5 @@
 /// <reference path="../wgsl.d.ts" />
-import type { AnyOp, TensorType } from '@emu-ts/graph';
-import { broadcastStrides, primitives, sameShape, size } from '@emu-ts/graph';
+import { type AnyOp, broadcastStrides, primitives, sameShape, size, type TensorType } from '@emu-ts/graph';
 import type { AnyKernel, Params } from '../kernel/kernel.js';
 import binarySource from './binary.wgsl';
 import binaryVec4Source from './binary-vec4.wgsl';
