@@ -9,7 +9,7 @@ import { generate, imagesOf } from '@emu-ts/sequence';
 import { queries, vision } from '../model/config.js';
 import { openEyes } from '../model/eyes.js';
 import { formatOf, smallEmu, tokenizerOf } from '../model/model.js';
-import { withoutColour } from '../see/data.js';
+import { withoutColour } from '../see/colourless.js';
 
 /** Pictures and the embeddings from which the decoder has to draw them. */
 export interface Drawings {

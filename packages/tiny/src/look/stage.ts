@@ -3,8 +3,8 @@ import { indexedData, trainingStep, warmupCosine } from '@emu-ts/training';
 import { evaClip } from '@emu-ts/visual-encoder';
 import { vision } from '../model/config.js';
 import { connectorOf } from '../model/model.js';
-import { gatheringBatch, tracingBatch } from '../see/data.js';
-import { gathering, tracing } from '../see/objective.js';
+import { gatheringBatch } from '../see/data.js';
+import { gathering } from '../see/objective.js';
 import { freshWeights } from '../see/start.js';
 import { type Stage, type StageName, weightsOf } from '../train/stage.js';
 import { onHeldOut } from '../train/validation.js';
@@ -38,7 +38,7 @@ const looking = (stage: Looking): Stage => ({
   async make(workshop, updates) {
     const { seed, without, eyes } = workshop;
     const { batch, first, grey, alike, rate, encoder = 0, muon } = stage;
-    const [ask, make] = encoder ? [tracing, tracingBatch] : [gathering, gatheringBatch];
+    const [ask, make] = [gathering, gatheringBatch];
     const { params, objective } = ask(evaClip(vision), connectorOf(without));
     const step = trainingStep({
       params,

@@ -1,6 +1,7 @@
 import { type HostTensor, tensor } from '@emu-ts/base';
 import { colourNames, Draws, drawRandomScene, drawScene, type Scene, type World, world } from '@emu-ts/data';
 import { preprocessBatch, type RgbImage } from '@emu-ts/media';
+import { inNamelessColours, withoutColour } from './colourless.js';
 import {
   patchTags,
   pictureTags,
@@ -18,7 +19,7 @@ export interface SeeingOptions {
   readonly batch: number;
   readonly imageSize: number;
   readonly patchSize: number;
-  /** Share of pictures without colour, from which shapes are learnt by themselves. */
+  /** Share of pictures in grey or in colours without a name, from which shapes are learnt by themselves. */
   readonly grey: number;
   /** Share of pictures with large objects on plain backgrounds, by number of the batch. Default none. */
   readonly easy?: ((index: number) => number) | undefined;
@@ -26,25 +27,28 @@ export interface SeeingOptions {
   readonly alike?: number | undefined;
 }
 
-/** Batch number `index`: pictures, and tags of their patches, pixels and embeddings. */
+/** Batch number `index`: pictures, tags of their patches, pixels and embeddings, and which embedding each patch belongs to. */
 export async function seeingBatch(
   options: SeeingOptions,
   index: number,
 ): Promise<Record<string, HostTensor>> {
-  const { batch, imageSize, patchSize } = options;
+  const { imageSize, patchSize } = options;
   const grid = imageSize / patchSize;
-  const [cells, area] = [grid * grid * patchTags, imageSize * imageSize];
-  const patches = new Float32Array(batch * cells);
-  const pixels = new Float32Array(batch * area);
   const views = viewsOf(options, index);
-  for (const [i, { scene, telling }] of views.entries()) {
-    writePatchTags(patches.subarray(i * cells, (i + 1) * cells), scene, telling, grid);
-    writePixelTags(pixels.subarray(i * area, (i + 1) * area), scene, imageSize, patchSize);
-  }
+  /** A row for each patch of each picture. */
+  const table = (width: number, write: (out: Float32Array, view: View) => void) => {
+    const each = grid * grid * width;
+    const out = new Float32Array(views.length * each);
+    for (const [i, view] of views.entries()) write(out.subarray(i * each, (i + 1) * each), view);
+    return tensor('f32', [views.length, grid * grid, width], out);
+  };
   return {
     ...(await shown(views, imageSize)),
-    patch_tags: tensor('f32', [batch, cells], patches),
-    pixel_tags: tensor('f32', [batch, area], pixels),
+    patch_tags: table(patchTags, (out, { scene, telling }) => writePatchTags(out, scene, telling, grid)),
+    patch_slots: table(slots, (out, { scene, telling }) => writePatchSlots(out, scene, telling, grid)),
+    pixel_tags: table(patchSize * patchSize, (out, { scene }) =>
+      writePixelTags(out, scene, imageSize, patchSize),
+    ),
   };
 }
 
@@ -53,28 +57,6 @@ export const gatheringBatch = (
   options: Omit<SeeingOptions, 'patchSize'>,
   index: number,
 ): Promise<Record<string, HostTensor>> => shown(viewsOf(options, index), options.imageSize);
-
-/** Batch number `index`: pictures, tags of their patches and embeddings, and which embedding each patch belongs to. */
-export async function tracingBatch(
-  options: Omit<SeeingOptions, 'easy'>,
-  index: number,
-): Promise<Record<string, HostTensor>> {
-  const { batch, imageSize, patchSize } = options;
-  const grid = imageSize / patchSize;
-  const views = viewsOf(options, index);
-  const table = (width: number, write: typeof writePatchTags) => {
-    const out = new Float32Array(batch * grid * grid * width);
-    const each = out.length / batch;
-    for (const [i, { scene, telling }] of views.entries())
-      write(out.subarray(i * each, (i + 1) * each), scene, telling, grid);
-    return tensor('f32', [batch, grid * grid, width], out);
-  };
-  return {
-    ...(await shown(views, imageSize)),
-    patch_tags: table(patchTags, writePatchTags),
-    patch_slots: table(slots, writePatchSlots),
-  };
-}
 
 /** A picture, what is on it, and how much of that may be told. */
 interface View {
@@ -92,9 +74,10 @@ function viewsOf(options: Omit<SeeingOptions, 'patchSize'>, index: number): View
     const scene = draws.chance(alike)
       ? drawRandomScene(draws, inTwoColours(draws, split))
       : drawRandomScene(draws, draws.chance(easy(index)) ? simple : everything);
-    const drawn = drawScene(scene, imageSize);
     const coloured = !draws.chance(grey);
-    const image = coloured ? drawn : withoutColour(drawn, draws);
+    const nameless = !coloured && draws.chance(0.5);
+    const drawn = drawScene(nameless ? inNamelessColours(scene, draws) : scene, imageSize);
+    const image = coloured || nameless ? drawn : withoutColour(drawn, draws);
     return { scene, image, telling: { coloured, reserved: split === 'train' } };
   });
 }
@@ -115,16 +98,3 @@ async function shown(views: readonly View[], size: number): Promise<Record<strin
 }
 
 const purpose = 0x736565;
-
-/** One channel's mix in all three, as it is or as a negative. */
-export function withoutColour({ width, height, data }: RgbImage, draws: Draws): RgbImage {
-  const mix = [draws.range(), draws.range(), draws.range()];
-  const sum = mix[0] + mix[1] + mix[2];
-  const negative = draws.chance(0.3);
-  const out = new Uint8Array(data.length);
-  for (let i = 0; i < data.length; i += 3) {
-    const grey = (data[i] * mix[0] + data[i + 1] * mix[1] + data[i + 2] * mix[2]) / sum;
-    out.fill(negative ? 255 - grey : grey, i, i + 3);
-  }
-  return { width, height, data: out };
-}

@@ -10,8 +10,7 @@ const embeddingProbes = (width: number) =>
   tagsOfEmbedding.map(([from, to]) => linearParams(width, to - from));
 const probeParams = (visionWidth: number, width: number, pixels: number) => ({
   probe: {
-    patch: linearParams(visionWidth, patchTags),
-    pixels: linearParams(visionWidth, pixels),
+    patch: linearParams(visionWidth, patchTags + slots + pixels),
     embeddings: embeddingProbes(width),
   },
 });
@@ -19,41 +18,44 @@ type ProbeTree = ReturnType<typeof probeParams>;
 type Known = { readonly params: ParamTree; readonly objective: Objective<ParamTree> };
 
 /**
- * Learning to see: every patch tells what covers it and which of its pixels, and every image embedding what it stands for,
- * all through linear probes. Batch: `images` f32 [b 3 h w], `patch_tags` f32 [b patches·patchTags], `pixel_tags` f32
- * [b patches·patch²], `picture_tags` f32 [b pictureTags].
+ * Learning to see, all through linear probes: every patch tells what covers it, which of its pixels, and which embedding its
+ * object belongs to, so that each embedding finds its own; and every image embedding tells what it stands for, colour, shape
+ * and size once more as choices of one. Batch: `images` f32 [b 3 h w], `patch_tags` f32 [b patches patchTags],
+ * `patch_slots` f32 [b patches slots], `pixel_tags` f32 [b patches patch²], `picture_tags` f32 [b pictureTags].
  */
 export function seeing<V extends ParamTree, C extends ParamTree>(
   encoder: VisualEncoderModel<V>,
   connector: CausalTransformerModel<C>,
   patchSize: number,
 ): Known {
+  const area = patchSize * patchSize;
   const params = mergeTrees([
     encoder.params,
     connector.params,
-    probeParams(encoder.width, connector.outputWidth, patchSize * patchSize),
+    probeParams(encoder.width, connector.outputWidth, area),
   ]);
   return {
     params,
-    objective: (p, { images, patch_tags, pixel_tags, picture_tags }) => {
+    objective: (p, { images, picture_tags, patch_tags, patch_slots, pixel_tags }) => {
       const { probe } = part<ProbeTree>(p);
       const features = encoder.forward(part<V>(p), images); // [b 1+patches c]
-      const patchesOf = slice(features, 1, 1, encoder.tokens);
-      const read = linear(probe.patch, patchesOf); // [b patches tags]
+      const read = linear(probe.patch, slice(features, 1, 1, encoder.tokens)); // [b patches tags+slots+pixels]
+      const cut = (from: number, width: number) => slice(read, 2, from, from + width);
+      const tags = cut(0, patchTags);
       const embeddings = connector.forward(part<C>(p), features); // [b queries d]
-      const patches = taggingLoss(flat(read), patch_tags);
-      const pixels = taggingLoss(flat(linear(probe.pixels, patchesOf)), pixel_tags);
-      const picture = taggingLoss(told(probe.embeddings, embeddings), picture_tags);
-      const shape = choiceLoss(read, reshape(patch_tags, read.shape), shapeTags);
+      const picture = gathered(told(probe.embeddings, embeddings), picture_tags);
+      const patches = taggingLoss(tags, patch_tags);
+      const shape = choiceLoss(tags, patch_tags, shapeTags);
+      const slot = choiceLoss(cut(patchTags, slots), patch_slots, [0, slots]);
+      const pixels = taggingLoss(cut(patchTags + slots, area), pixel_tags);
       return {
-        loss: sumOf(mul(patches.loss, 4), mul(pixels.loss, 2), mul(picture.loss, 8), shape),
+        loss: sumOf(picture.loss, mul(patches.loss, 2), shape, slot, pixels.loss),
         metrics: {
+          ...picture.metrics,
           loss_patches: patches.loss,
-          patch_accuracy: patches.metrics?.tag_accuracy as Value,
-          loss_pixels: pixels.loss,
-          loss_picture: picture.loss,
-          picture_accuracy: picture.metrics?.tag_accuracy as Value,
           loss_shape: shape,
+          loss_slot: slot,
+          loss_pixels: pixels.loss,
         },
       };
     },
@@ -77,7 +79,14 @@ export function gathering<V extends ParamTree, C extends ParamTree>(
     params,
     objective: (p, { images, picture_tags }) => {
       const embeddings = connector.forward(part<C>(p), encoder.forward(part<V>(p), images)); // [b queries d]
-      return gathered(told(part<ProbeTree>(p).probe.embeddings, embeddings), picture_tags);
+      return gathered(
+        told(
+          part<Pick<ProbeTree, never> & { probe: Pick<ProbeTree['probe'], 'embeddings'> }>(p).probe
+            .embeddings,
+          embeddings,
+        ),
+        picture_tags,
+      );
     },
   };
 }
@@ -94,49 +103,6 @@ function gathered(read: Value, tags: Value) {
       loss_picture: picture.loss,
       picture_accuracy: picture.metrics?.tag_accuracy as Value,
       loss_choices: sumOf(...chosen),
-    },
-  };
-}
-
-const traceParams = (visionWidth: number, width: number) => ({
-  probe: {
-    trace: linearParams(visionWidth, patchTags + slots),
-    embeddings: embeddingProbes(width),
-  },
-});
-type TraceTree = ReturnType<typeof traceParams>;
-
-/**
- * Learning to tell apart, the encoder too: every patch also says which embedding its object belongs to, so that each
- * embedding finds its own. Batch: `images` f32 [b 3 h w], `picture_tags` f32 [b pictureTags], `patch_tags` f32
- * [b patches patchTags], `patch_slots` f32 [b patches slots].
- */
-export function tracing<V extends ParamTree, C extends ParamTree>(
-  encoder: VisualEncoderModel<V>,
-  connector: CausalTransformerModel<C>,
-): Known {
-  const params = mergeTrees([
-    encoder.params,
-    connector.params,
-    traceParams(encoder.width, connector.outputWidth),
-  ]);
-  return {
-    params,
-    objective: (p, { images, picture_tags, patch_tags, patch_slots }) => {
-      const { probe } = part<TraceTree>(p);
-      const features = encoder.forward(part<V>(p), images); // [b 1+patches c]
-      const read = linear(probe.trace, slice(features, 1, 1, encoder.tokens)); // [b patches patchTags+slots]
-      const tags = slice(read, 2, 0, patchTags);
-      const belongs = slice(read, 2, patchTags, patchTags + slots);
-      const embeddings = connector.forward(part<C>(p), features); // [b queries d]
-      const picture = gathered(told(probe.embeddings, embeddings), picture_tags);
-      const patches = taggingLoss(tags, patch_tags);
-      const shape = choiceLoss(tags, patch_tags, shapeTags);
-      const slot = choiceLoss(belongs, patch_slots, [0, slots]);
-      return {
-        loss: sumOf(picture.loss, mul(patches.loss, 2), shape, slot),
-        metrics: { ...picture.metrics, loss_patches: patches.loss, loss_shape: shape, loss_slot: slot },
-      };
     },
   };
 }

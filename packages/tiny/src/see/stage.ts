@@ -12,6 +12,12 @@ import { freshWeights } from './start.js';
 const { imageSize, patchSize } = vision;
 const batch = 64;
 
+/** What multiplies activations inside encoder and causal transformer. */
+const seeingMatrices = [
+  'visual.blocks.**.weight',
+  ...['q', 'k', 'v', 'o', 'wi', 'wo'].map((matrix) => `cformer.**.${matrix}.weight`),
+];
+
 /** Encoder and causal transformer learn what pictures show. Simple pictures first, everything from update 800 on. */
 export const seeStage: Stage = {
   name: 'see',
@@ -24,18 +30,22 @@ export const seeStage: Stage = {
       optimizer: {
         betas: [0.9, 0.98],
         eps: 1e-6,
-        weightDecay: 0.02,
-        clipNorm: 4,
-        groups: [{ name: 'all', match: ['**'], rate: 2e-3 }],
+        weightDecay: 0.05,
+        clipNorm: 1,
+        muon: seeingMatrices,
+        groups: [
+          { name: 'encoder', match: ['visual.**'], rate: 2e-3 },
+          { name: 'causal-transformer', match: ['**'], rate: 2e-3 },
+        ],
       },
     });
     const shared = { batch, imageSize, patchSize };
-    const easy = (index: number) => Math.max(0, 0.8 - index / 1000);
+    const easy = (index: number) => Math.max(0, 0.8 - index / 500);
     return {
       step,
       weights: tensorSource(freshWeights(params, vision, seed)),
       data: indexedData({
-        batch: (i) => seeingBatch({ ...shared, seed, split: 'train', grey: 0.4, easy }, i),
+        batch: (i) => seeingBatch({ ...shared, seed, split: 'train', grey: 0.4, alike: 0.35, easy }, i),
       }),
       validation: onHeldOut((i) => seeingBatch({ ...shared, seed: seed + 98, split: 'test', grey: 0 }, i)),
       schedule: warmupCosine({ steps: updates, warmup: 100, final: 0.02 }),
