@@ -21,16 +21,16 @@ import { visualEncoder } from '@emu-ts/visual-encoder';
 /**
  * What parts of the recipe are for: language models trained from nothing with everything and with one thing left out, all
  * for the same few updates, and a table of what each then answers rightly. The eyes are those of a finished training
- * (`--eyes`); average pooling, which only has to learn a projection, learns it for `--look` updates on the same encoder.
+ * (`--eyes`); average pooling, which only has to learn a projection, learns it for `--see` updates on the same encoder.
  * Takes a broken-off run up where it was.
  */
 const { values } = parseArgs({
   options: {
     dir: { type: 'string', default: 'runs/ablations' },
     eyes: { type: 'string', default: 'runs/tiny' },
-    look: { type: 'string', default: '1000' },
+    see: { type: 'string', default: '1000' },
     threads: { type: 'string', default: '2' },
-    interleave: { type: 'string', default: '1000' },
+    read: { type: 'string', default: '1000' },
     n: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string', multiple: true },
@@ -52,16 +52,13 @@ await using executor = await onnx({
 console.log(`| without | ${tasks.join(' | ')} |`);
 for (const left of all.filter((name) => values.only?.includes(name) ?? true)) {
   const without = left === 'nothing' ? undefined : left;
-  const workshop = { dir: `${values.dir}/${left}`, executor, tokenizerModel, seed, without };
+  const { eyes } = values;
+  const workshop = { dir: `${values.dir}/${left}`, executor, tokenizerModel, seed, without, eyes };
   const onUpdate = (_: unknown, pace: Parameters<typeof show>[0]) => show(pace);
-  let { eyes } = values;
-  if (without === 'causal-transformer') {
-    await trainTiny({ ...workshop, eyes, only: ['look'], updates: Number(values.look), onUpdate });
-    eyes = workshop.dir;
-  }
-  const updates = Number(values.interleave);
-  await trainTiny({ ...workshop, eyes, only: ['interleave'], updates, onUpdate });
-  const source = await weightsOf(workshop, 'interleave');
+  if (without === 'causal-transformer')
+    await trainTiny({ ...workshop, only: ['see'], updates: Number(values.see), onUpdate });
+  await trainTiny({ ...workshop, only: ['read'], updates: Number(values.read), onUpdate });
+  const source = await weightsOf(workshop, 'read');
   await using _ = { [Symbol.asyncDispose]: () => source.close() };
   const parts = smallEmu(tokenizer.size, 'base', without);
   const call = { executor, source };

@@ -1,39 +1,15 @@
 import { parseVaeConfig, vaeDecode, vaeEncode, vaeParams } from '@emu-ts/diffusion-decoder';
 import { initialize, type ParamTree, tensorSource } from '@emu-ts/params';
-import {
-  autoencoderObjective,
-  indexedData,
-  type OptimizerOptions,
-  part,
-  trainingStep,
-  warmupCosine,
-} from '@emu-ts/training';
+import { autoencoderObjective, indexedData, part, trainingStep, warmupCosine } from '@emu-ts/training';
 import { vision } from '../model/config.js';
 import { vaeJson } from '../model/decoder.js';
-import { type Stage, weightsOf } from '../train/stage.js';
+import type { Stage } from '../train/stage.js';
 import { autoencoderBatch } from './data.js';
 
 export const vaeConfig = parseVaeConfig(vaeJson);
 type VaeTree = ReturnType<typeof vaeParams>;
 
-/** The autoencoder's objective, some of its weights held. */
-function autoencoding(options: Pick<OptimizerOptions, 'groups' | 'frozen'>) {
-  const params: ParamTree = vaeParams(vaeConfig);
-  const step = trainingStep({
-    params,
-    objective: autoencoderObjective<ParamTree>(
-      {
-        encode: (p, pixels) => vaeEncode(part<VaeTree>(p), pixels, vaeConfig),
-        decode: (p, latents) => vaeDecode(part<VaeTree>(p), latents, vaeConfig),
-      },
-      { klWeight: 1e-4, reconstruction: 'squared' },
-    ),
-    optimizer: { betas: [0.9, 0.98], eps: 1e-6, weightDecay: 0.01, clipNorm: 1, ...options },
-  });
-  return { params, step };
-}
-
-const shared = { split: 'train', imageSize: vision.imageSize, latents: [4, 16, 16] } as const;
+const shared = { split: 'train', imageSize: vision.imageSize, latents: [4, 16, 16], batch: 12 } as const;
 
 /**
  * Latents of pictures and back. Pixels are compared by squares: absolute differences leave small coloured things grey for
@@ -41,36 +17,32 @@ const shared = { split: 'train', imageSize: vision.imageSize, latents: [4, 16, 1
  */
 export const autoencodeStage: Stage = {
   name: 'autoencode',
-  updates: 4000,
+  updates: 6000,
   async make({ seed }, updates) {
-    const { params, step } = autoencoding({ groups: [{ name: 'vae', match: ['**'], rate: 2e-3 }] });
+    const params: ParamTree = vaeParams(vaeConfig);
+    const step = trainingStep({
+      params,
+      objective: autoencoderObjective<ParamTree>(
+        {
+          encode: (p, pixels) => vaeEncode(part<VaeTree>(p), pixels, vaeConfig),
+          decode: (p, latents) => vaeDecode(part<VaeTree>(p), latents, vaeConfig),
+        },
+        { klWeight: 1e-4, reconstruction: 'squared' },
+      ),
+      optimizer: {
+        betas: [0.9, 0.98],
+        eps: 1e-6,
+        weightDecay: 0.01,
+        clipNorm: 1,
+        muon: process.env.VM ? ['**.resnets.**.weight'] : [],
+        groups: [{ name: 'vae', match: ['**'], rate: 2e-3 }],
+      },
+    });
     return {
       step,
       weights: tensorSource(initialize(params, { seed })),
-      data: indexedData({ batch: (i) => autoencoderBatch({ ...shared, seed, batch: 8 }, i) }),
+      data: indexedData({ batch: (i) => autoencoderBatch({ ...shared, seed }, i) }),
       schedule: warmupCosine({ steps: updates, warmup: 50, final: 0.02 }),
-    };
-  },
-};
-
-/** The way back alone goes on: outlines become sharper and latents stay what the UNet has learnt to draw. */
-export const sharpenStage: Stage = {
-  name: 'sharpen',
-  updates: 4000,
-  async make(workshop, updates) {
-    const { step } = autoencoding({
-      frozen: ['encoder.**', 'quant_conv.**'],
-      groups: [{ name: 'vae-decoder', match: ['**'], rate: 1e-3 }],
-    });
-    const weights = await weightsOf(workshop, 'autoencode');
-    return {
-      step,
-      weights,
-      close: () => weights.close(),
-      data: indexedData({
-        batch: (i) => autoencoderBatch({ ...shared, seed: workshop.seed + 5, batch: 12 }, i),
-      }),
-      schedule: warmupCosine({ steps: updates, warmup: 100, final: 0.02 }),
     };
   },
 };

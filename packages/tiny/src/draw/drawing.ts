@@ -36,17 +36,18 @@ interface Drawing {
   /** Which of the world's. */
   readonly first: number;
   readonly rate: number;
-  /** Stages whose weights see and predict, later ones over earlier ones. */
-  readonly model: readonly StageName[];
+  /** The stage whose weights see and, if any pictures are to be drawn from what it predicts, predict. */
+  readonly model: StageName;
   /** The stage that the decoder goes on from; absent: random weights. */
   readonly from?: StageName | undefined;
-  /** Share of pictures without colour: what shapes look like, whatever their colour. Default none. */
-  readonly grey?: number | undefined;
-  /** What Muon updates. */
-  readonly muon?: readonly string[] | undefined;
-  /** How many of a batch are drawn from what the encoder sees, the rest from what the language model predicts. */
-  readonly seenShare: (progress: number) => number;
+  /** Share of pictures in grey or in colours without a name: what shapes look like, whatever their colour. */
+  readonly grey: number;
+  /** Share of pictures that are drawn from what the encoder sees, the rest from what the language model predicts. */
+  readonly seen: number;
 }
+
+/** Products and kernels inside the UNet. */
+const products = ['down_blocks.**.weight', 'mid_block.**.weight', 'up_blocks.**.weight'];
 
 /** The decoder: noise out of latents, under embeddings of the pictures. */
 export const drawing = ({ name, updates: wanted, ...drawing }: Drawing): Stage => ({
@@ -54,7 +55,7 @@ export const drawing = ({ name, updates: wanted, ...drawing }: Drawing): Stage =
   updates: wanted,
   async make(workshop, updates, options) {
     const { seed, executor, tokenizerModel } = workshop;
-    await using model = await layered(workshop, drawing.model);
+    await using model = await layered(workshop, [drawing.model]);
     await using autoencoder = await layered(workshop, ['autoencode']);
     const before = drawing.from && (await weightsOf(workshop, drawing.from, { averages: true }));
     const samples = Math.min(drawing.pictures, updates * batch);
@@ -64,7 +65,7 @@ export const drawing = ({ name, updates: wanted, ...drawing }: Drawing): Stage =
       tokenizerModel,
       seed: seed + drawing.first,
       count: samples,
-      predict: drawing.seenShare(1) < 1,
+      predict: drawing.seen < 1,
       grey: drawing.grey,
       ...options,
     });
@@ -86,7 +87,7 @@ export const drawing = ({ name, updates: wanted, ...drawing }: Drawing): Stage =
         eps: 1e-8,
         weightDecay: 0.01,
         clipNorm: 1,
-        muon: drawing.muon,
+        muon: products,
         groups: [{ name: 'unet', match: ['**'], rate: drawing.rate }],
       },
     });
@@ -101,10 +102,9 @@ export const drawing = ({ name, updates: wanted, ...drawing }: Drawing): Stage =
           );
           const clean = rows([latents], chosen);
           for (let i = 0; i < clean.data.length; i++) clean.data[i] *= factor;
-          const share = drawing.seenShare(index / updates);
           const seen = random(seed, 0x7365656e)
             .uniform(batch, index * batch)
-            .map((u, i) => (u < share || drawn.grey[chosen[i]] ? 1 : 0));
+            .map((u, i) => (u < drawing.seen || drawn.onlySeen[chosen[i]] ? 1 : 0));
           return {
             latents: clean,
             condition: rows([drawn.predicted, drawn.seen], chosen, seen),

@@ -48,7 +48,7 @@ export async function exportModel(
   const words = tokenizerOf(tokenizerModel, 'base').size;
   await json(configJson(words), 'config.json');
 
-  const base = await weightsOf(workshop, 'revise');
+  const base = await weightsOf(workshop, 'read');
   await save(smallEmu(words, 'base').whole.params, base, 'multimodal_encoder', 'pytorch_model.safetensors');
   await base.close();
 
@@ -63,7 +63,7 @@ export async function exportModel(
   });
   await tuned.close();
 
-  const vae = await weightsOf(workshop, 'sharpen');
+  const vae = await weightsOf(workshop, 'autoencode');
   await save(vaeParams(vaeConfig), vae, 'vae', 'diffusion_pytorch_model.safetensors');
   const factor = await scaleOf({ ...workshop, weights: vae, ...options });
   await json({ ...vaeJson, scaling_factor: factor }, 'vae', 'config.json');

@@ -6,9 +6,9 @@ import {
   trainingStep,
   warmupCosine,
 } from '@emu-ts/training';
-import { type BatchKind, interleavedBatches } from '../interleave/data.js';
 import { vision } from '../model/config.js';
 import { formatOf, smallEmu, tokenizerOf } from '../model/model.js';
+import { type BatchKind, interleavedBatches } from '../read/data.js';
 import { looking } from '../train/looking.js';
 import { layered, type Stage } from '../train/stage.js';
 
@@ -37,7 +37,7 @@ export const instructStage: Stage = {
       objective: interleavedObjective(parts.whole),
       optimizer: { ...tuning, groups: [{ name: 'lora', match: ['**'], rate: 2e-3 }] },
     });
-    const pretrained = await layered(workshop, ['revise']);
+    const pretrained = await layered(workshop, ['read']);
     const { see, close } = await looking(workshop, parts, pretrained, options);
     return {
       step,

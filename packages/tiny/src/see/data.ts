@@ -52,12 +52,6 @@ export async function seeingBatch(
   };
 }
 
-/** Batch number `index`: pictures, and tags of their embeddings alone. */
-export const gatheringBatch = (
-  options: Omit<SeeingOptions, 'patchSize'>,
-  index: number,
-): Promise<Record<string, HostTensor>> => shown(viewsOf(options, index), options.imageSize);
-
 /** A picture, what is on it, and how much of that may be told. */
 interface View {
   readonly scene: Scene;
@@ -65,7 +59,7 @@ interface View {
   readonly telling: Telling;
 }
 
-function viewsOf(options: Omit<SeeingOptions, 'patchSize'>, index: number): View[] {
+function viewsOf(options: SeeingOptions, index: number): View[] {
   const { seed, split, batch, imageSize, grey, easy = () => 0, alike = 0 } = options;
   const everything = world({ split });
   const simple = world({ split, sizes: ['large'], style: { noise: 0, gradient: 0, outline: 0 } });

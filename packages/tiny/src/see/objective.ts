@@ -62,35 +62,6 @@ export function seeing<V extends ParamTree, C extends ParamTree>(
   };
 }
 
-/**
- * Learning to tell apart: the image embeddings alone are asked, for every tag and once more for colour, shape and size as
- * choices of one. Batch: `images` f32 [b 3 h w], `picture_tags` f32 [b pictureTags].
- */
-export function gathering<V extends ParamTree, C extends ParamTree>(
-  encoder: VisualEncoderModel<V>,
-  connector: CausalTransformerModel<C>,
-): Known {
-  const params = mergeTrees([
-    encoder.params,
-    connector.params,
-    { probe: { embeddings: embeddingProbes(connector.outputWidth) } },
-  ]);
-  return {
-    params,
-    objective: (p, { images, picture_tags }) => {
-      const embeddings = connector.forward(part<C>(p), encoder.forward(part<V>(p), images)); // [b queries d]
-      return gathered(
-        told(
-          part<Pick<ProbeTree, never> & { probe: Pick<ProbeTree['probe'], 'embeddings'> }>(p).probe
-            .embeddings,
-          embeddings,
-        ),
-        picture_tags,
-      );
-    },
-  };
-}
-
 /** How well probes read what pictures show. @param read f32 [b pictureTags]; @param tags f32 [b pictureTags] */
 function gathered(read: Value, tags: Value) {
   const picture = taggingLoss(read, tags);

@@ -1,41 +1,19 @@
 import type { CallOptions } from '@emu-ts/base';
 import { latestRun, type Pace, train } from '@emu-ts/training';
-import { autoencodeStage, sharpenStage } from '../draw/autoencode-stage.js';
-import {
-  drawStage,
-  finishStage,
-  paintStage,
-  refineStage,
-  renderStage,
-  repaintStage,
-  retouchStage,
-} from '../draw/stages.js';
+import { autoencodeStage } from '../draw/autoencode-stage.js';
+import { finishStage, paintStage } from '../draw/stages.js';
 import { instructStage } from '../instruct/stage.js';
-import { interleaveStage, practiseStage, readStage, reviseStage, studyStage } from '../interleave/stage.js';
-import { distinguishStage, lookStage, traceStage } from '../look/stage.js';
+import { readStage } from '../read/stage.js';
 import { seeStage } from '../see/stage.js';
 import { folderOf, type Stage, type StageName, type Workshop } from './stage.js';
 
 /** In the order in which they need each other. */
 export const stages: readonly Stage[] = [
   seeStage,
-  interleaveStage,
-  autoencodeStage,
-  drawStage,
-  lookStage,
-  sharpenStage,
-  paintStage,
   readStage,
-  practiseStage,
-  renderStage,
-  distinguishStage,
-  repaintStage,
-  studyStage,
-  refineStage,
-  traceStage,
-  retouchStage,
-  reviseStage,
   instructStage,
+  autoencodeStage,
+  paintStage,
   finishStage,
 ];
 

@@ -20,9 +20,9 @@ export interface Workshop {
   /** The bytes of `tokenizer.model`. */
   readonly tokenizerModel: Uint8Array;
   readonly seed: number;
-  /** Leaves something out of the stages 'look' and 'interleave', for comparison. */
+  /** Leaves something out of the stages 'see' and 'read', for comparison. */
   readonly without?: Ablation | undefined;
-  /** A finished training whose eyes those two stages share. Default none: they go on from what is in `dir`. */
+  /** A finished training whose eyes are used in comparisons. Default none: see for yourself. */
   readonly eyes?: string | undefined;
 }
 
@@ -33,27 +33,7 @@ export interface Stage {
   make(workshop: Workshop, updates: number, options: CallOptions): Promise<StagePlan>;
 }
 
-export const stageNames = [
-  'see',
-  'interleave',
-  'autoencode',
-  'draw',
-  'look',
-  'sharpen',
-  'paint',
-  'read',
-  'practise',
-  'render',
-  'distinguish',
-  'repaint',
-  'study',
-  'refine',
-  'trace',
-  'retouch',
-  'revise',
-  'instruct',
-  'finish',
-] as const;
+export const stageNames = ['see', 'read', 'instruct', 'autoencode', 'paint', 'finish'] as const;
 export type StageName = (typeof stageNames)[number];
 
 export interface StagePlan

@@ -1,5 +1,5 @@
 import { makeSample, type SampleForm, sequenceOf, taskNames } from '@emu-ts/data';
-import { promptTexts } from '../interleave/prompts.js';
+import { promptTexts } from '../read/prompts.js';
 
 /** The texts that the shapes world writes, as documents and as dialogues, instructions included. */
 export function* corpus({

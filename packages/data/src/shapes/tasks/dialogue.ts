@@ -6,6 +6,7 @@ import { indefinite, placeWords, relationWords } from '../words/name.js';
 import type { AnswerTruth } from '../words/truth.js';
 import { drawRandomScene, type World } from '../world/compose.js';
 import {
+  type Facts,
   factsOf,
   isClearlyPlaced,
   neighboursOf,
@@ -19,6 +20,7 @@ type Said = readonly [
   answer: string,
   asked: AnswerTruth['asked'],
   value: AnswerTruth['value'],
+  about?: Facts | undefined,
 ];
 
 /**
@@ -46,10 +48,10 @@ export function dialogueTask(draws: Draws, w: World): readonly Turn<Scene>[] {
     told.add(one[2]);
     said.push(one);
   }
-  return said.map(([question, answer, asked, value], i) => ({
+  return said.map(([question, answer, asked, value, about], i) => ({
     ask: i === 0 ? [image(scene), text(question)] : [text(question)],
     reply: [text(`${answer}.`)],
-    truth: { kind: 'answer', asked, value },
+    truth: { kind: 'answer', asked, value, ...(about ? { about } : {}) },
   }));
 }
 
@@ -84,20 +86,23 @@ function neighbour(
 }
 
 function aboutIt(draws: Draws, it: SceneObject): Said[] {
+  const facts = factsOf(it);
   const about: Said[] = [
     [
       draws.pick(['what colour is it?', 'which colour does it have?', 'and its colour?']),
       it.colour,
       'colour',
       it.colour,
+      facts,
     ],
     [
       draws.pick(['what shape is it?', 'which shape does it have?', 'and its shape?']),
       it.shape,
       'shape',
       it.shape,
+      facts,
     ],
-    [draws.pick(['is it large or small?', 'how big is it?']), it.size, 'size', it.size],
+    [draws.pick(['is it large or small?', 'how big is it?']), it.size, 'size', it.size, facts],
   ];
   if (isClearlyPlaced(it)) about.push(['where is it?', placeWords[placeOf(it)][0], 'place', placeOf(it)]);
   return about;

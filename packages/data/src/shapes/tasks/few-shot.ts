@@ -3,7 +3,7 @@ import type { Draws } from '../../draws.js';
 import type { Turn } from '../sample.js';
 import type { AnswerTruth } from '../words/truth.js';
 import { drawRandomScene, type World } from '../world/compose.js';
-import type { Scene } from '../world/scene.js';
+import { factsOf, type Scene } from '../world/scene.js';
 import { numberNames } from '../world/vocabulary.js';
 
 /** What the examples alone say is to be named. */
@@ -26,6 +26,7 @@ export function fewShotTask(
 }
 
 function answerOf({ objects }: Scene, topic: FewShotTopic): AnswerTruth {
-  const value = topic === 'count' ? objects.length : objects[0][topic];
-  return { kind: 'answer', asked: topic, value };
+  if (topic === 'count') return { kind: 'answer', asked: topic, value: objects.length };
+  const [object] = objects;
+  return { kind: 'answer', asked: topic, value: object[topic], about: factsOf(object) };
 }

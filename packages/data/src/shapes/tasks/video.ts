@@ -6,7 +6,7 @@ import { actor, deed, directionWords, eventFacts, tellEvents } from '../words/ev
 import type { AnswerTruth, EventFacts } from '../words/truth.js';
 import type { World } from '../world/compose.js';
 import { drawVideo, type SceneVideo } from '../world/motion.js';
-import type { Scene } from '../world/scene.js';
+import type { Facts, Scene } from '../world/scene.js';
 
 type Turns = readonly Turn<Scene>[];
 
@@ -46,10 +46,11 @@ function questionsAbout(draws: Draws, made: SceneVideo): Asked[] {
   for (const [i, event] of made.events.entries()) {
     const it = actor(draws, made, event, false);
     const fact = facts[i];
-    const about = (value: AnswerTruth['value'], kind: AnswerTruth['asked']): AnswerTruth => ({
+    const truth = (value: AnswerTruth['value'], kind: AnswerTruth['asked'], about?: Facts): AnswerTruth => ({
       kind: 'answer',
       asked: kind,
       value,
+      ...(about ? { about } : {}),
     });
     const whole = actor(draws, made, event, true);
     const alone = facts.filter((other) => other.kind === event.kind).length === 1;
@@ -57,9 +58,9 @@ function questionsAbout(draws: Draws, made: SceneVideo): Asked[] {
       asked.push([
         draws.pick([`what ${verb[event.kind]}?`, `which object ${verb[event.kind]}?`]),
         whole,
-        about(fact.object, 'object'),
+        truth(fact.object, 'object'),
       ]);
-    asked.push([`what does ${it} do?`, `it ${deed(draws, event)}`, about(event.kind, 'event')]);
+    asked.push([`what does ${it} do?`, `it ${deed(draws, event)}`, truth(event.kind, 'event')]);
     if (event.kind === 'move') {
       const words = [
         `where does ${it} move?`,
@@ -69,18 +70,22 @@ function questionsAbout(draws: Draws, made: SceneVideo): Asked[] {
       asked.push([
         draws.pick(words),
         directionWords[event.direction][0],
-        about(event.direction, 'direction'),
+        truth(event.direction, 'direction'),
       ]);
     }
     if (event.kind === 'recolour') {
-      asked.push([`what colour does ${it} become?`, event.colour, about(event.colour, 'colour')]);
+      asked.push([
+        `what colour does ${it} become?`,
+        event.colour,
+        truth(event.colour, 'colour', { ...fact.object, colour: event.colour }),
+      ]);
     }
     if (made.events.length > 1) {
       const when =
         i === 0
           ? ['what changes first?', 'which object is the first to change?']
           : ['what changes last?', 'which object is the last to change?'];
-      asked.push([draws.pick(when), whole, about(fact.object, 'object')]);
+      asked.push([draws.pick(when), whole, truth(fact.object, 'object')]);
     }
   }
   return asked;

@@ -41,8 +41,9 @@ export interface Question {
 export function ask(draws: Draws, scene: Scene, kind: QuestionKind): Question | undefined {
   const made = makers[kind](draws, scene);
   if (!made) return undefined;
-  const [question, answer, value] = made;
-  return { kind, question, answer: `${answer}.`, truth: { kind: 'answer', asked: askedBy[kind], value } };
+  const [question, answer, value, about] = made;
+  const truth: AnswerTruth = { kind: 'answer', asked: askedBy[kind], value, ...(about ? { about } : {}) };
+  return { kind, question, answer: `${answer}.`, truth };
 }
 
 const askedBy: Readonly<Record<QuestionKind, Asked>> = {
@@ -56,7 +57,12 @@ const askedBy: Readonly<Record<QuestionKind, Asked>> = {
   'yes-no': 'yes-no',
 };
 
-type Made = readonly [question: string, answer: string, value: AnswerTruth['value']];
+type Made = readonly [
+  question: string,
+  answer: string,
+  value: AnswerTruth['value'],
+  about?: ObjectFacts | undefined,
+];
 
 const makers: Readonly<Record<QuestionKind, (draws: Draws, scene: Scene) => Made | undefined>> = {
   colour: (draws, scene) => {
@@ -64,21 +70,21 @@ const makers: Readonly<Record<QuestionKind, (draws: Draws, scene: Scene) => Made
     const it = named(draws, scene, object, 'colour');
     if (!it) return undefined;
     const words = [`what colour is ${it}?`, `which colour does ${it} have?`, `tell me the colour of ${it}.`];
-    return [draws.pick(words), object.colour, object.colour];
+    return [draws.pick(words), object.colour, object.colour, factsOf(object)];
   },
   shape: (draws, scene) => {
     const object = draws.pick(scene.objects);
     const it = named(draws, scene, object, 'shape');
     if (!it) return undefined;
     const words = [`what shape is ${it}?`, `which shape does ${it} have?`, `tell me the shape of ${it}.`];
-    return [draws.pick(words), object.shape, object.shape];
+    return [draws.pick(words), object.shape, object.shape, factsOf(object)];
   },
   size: (draws, scene) => {
     const object = draws.pick(scene.objects);
     const it = named(draws, scene, object, 'size');
     if (!it) return undefined;
     const words = [`is ${it} large or small?`, `what size is ${it}?`, `how big is ${it}?`];
-    return [draws.pick(words), object.size, object.size];
+    return [draws.pick(words), object.size, object.size, factsOf(object)];
   },
   count: (draws, scene) => {
     const facts = draws.pick<ObjectFacts>([
@@ -125,13 +131,13 @@ const makers: Readonly<Record<QuestionKind, (draws: Draws, scene: Scene) => Made
     const answer = draws.chance(0.5);
     for (let i = 0; i < 12; i++) {
       const made = draws.pick([isThere, isOf, isRelated])(draws, scene);
-      if (made?.[1] === answer) return [made[0], answer ? 'yes' : 'no', answer];
+      if (made?.[1] === answer) return [made[0], answer ? 'yes' : 'no', answer, made[2]];
     }
     return undefined;
   },
 };
 
-type YesNo = readonly [question: string, answer: boolean] | undefined;
+type YesNo = readonly [question: string, answer: boolean, about?: ObjectFacts | undefined] | undefined;
 
 /** `is there a red circle?`; the false ones change one attribute of something that is there. */
 function isThere(draws: Draws, scene: Scene): YesNo {
@@ -141,7 +147,7 @@ function isThere(draws: Draws, scene: Scene): YesNo {
   const other = name === 'shape' ? { shape: draws.pick(shapeNames) } : { colour: draws.pick(colourNames) };
   const facts = draws.chance(0.5) ? whole : { ...(draws.chance(0.5) ? whole : {}), ...other };
   const question = draws.pick(['is there', 'do you see', 'does the picture show']);
-  return [`${question} ${indefinite(facts)}?`, scene.objects.some((one) => fits(one, facts))];
+  return [`${question} ${indefinite(facts)}?`, scene.objects.some((one) => fits(one, facts)), facts];
 }
 
 /** `is the circle red?` */
@@ -153,11 +159,12 @@ function isOf(draws: Draws, scene: Scene): YesNo {
   const truth = draws.chance(0.5);
   if (asked === 'size') {
     const size = truth ? object.size : object.size === 'large' ? 'small' : 'large';
-    return [`is ${it} ${size}?`, truth];
+    return [`is ${it} ${size}?`, truth, { ...factsOf(object), size }];
   }
   const others = (asked === 'colour' ? colourNames : shapeNames).filter((name) => name !== object[asked]);
   const said = truth ? object[asked] : draws.pick<string>(others);
-  return [`is ${it} ${asked === 'colour' ? said : `a ${said}`}?`, truth];
+  const about = { ...factsOf(object), [asked]: said };
+  return [`is ${it} ${asked === 'colour' ? said : `a ${said}`}?`, truth, about];
 }
 
 /** `is the circle left of the square?` */

@@ -36,6 +36,8 @@ export interface AnswerTruth {
     | number
     | boolean
     | Facts;
+  /** The object whose colour, shape or size is asked for; of a yes-or-no question, what it supposes of the object. */
+  readonly about?: ObjectFacts | undefined;
 }
 
 /** The reply is a caption of the scene. */

@@ -3,7 +3,7 @@ import type { SequenceFormat, Tokenizer, TrainingTargets } from '@emu-ts/contrac
 import { drawScene, makeSample, type SampleForm, type Scene, type ShapesOptions } from '@emu-ts/data';
 import type { RgbImage } from '@emu-ts/media';
 import { collate, type TrainingRow } from '@emu-ts/training';
-import { neverShown } from './never-shown.js';
+import { asksForKeptBack, keptBack, type Spoken } from './kept-back.js';
 import { type Lesson, lesson } from './prompts.js';
 
 /** Samples that are drawn together. */
@@ -96,15 +96,27 @@ interface Draft extends Omit<TrainingRow, 'images'> {
 /** Samples for a few batches, shortest first. */
 function draftsOf(options: InterleavedOptions, kind: BatchKind, first: number): readonly Draft[] {
   const { seed, split, form, format, tokenizer } = options;
-  const excludedFrom = neverShown(tokenizer);
+  const excluded = keptBack(tokenizer);
+  const count = (sequence: Lesson['whole']) => format.encode(sequence, { eos: false }).ids.length;
   const drafts = Array.from({ length: kind.rows * together }, (_, i): Draft => {
-    const told = lesson(makeSample({ seed, split, tasks: kind.tasks }, first + i), form);
-    const { ids, imageSlots, images } = format.encode(told.whole, { eos: form === 'document' });
+    const { whole, turns } = lesson(makeSample({ seed, split, tasks: kind.tasks }, first + i), form);
+    const { ids, imageSlots, images } = format.encode(whole, { eos: form === 'document' });
+    const spoken = turns.map(({ asked, answered, truth }) => ({
+      from: count(asked),
+      to: count(answered),
+      truth,
+    }));
     const targets =
       form === 'dialogue'
         ? format.targets(ids, { answersOnly: true, superviseImageOpen: true })
-        : repliesOnly(format.targets(ids), told, format);
-    return { ids, imageSlots, targets, scenes: images, excluded: excludedFrom(ids) };
+        : repliesOnly(format.targets(ids), spoken);
+    return {
+      ids,
+      imageSlots,
+      targets: withoutKeptBack(targets, spoken),
+      scenes: images,
+      excluded: excluded(ids, spoken),
+    };
   });
   return drafts.sort((a, b) => a.ids.length - b.ids.length);
 }
@@ -114,17 +126,22 @@ function draftsOf(options: InterleavedOptions, kind: BatchKind, first: number): 
  * A question after a picture is not to be guessed; were it, a picture alone would call for a question as often as for
  * its description.
  */
-function repliesOnly(targets: TrainingTargets, { turns }: Lesson, format: SequenceFormat): TrainingTargets {
-  const count = (sequence: Lesson['whole']) => format.encode(sequence, { eos: false }).ids.length;
-  const spans = turns.map(({ asked, answered }) => [count(asked), count(answered)] as const);
-  const last = spans[spans.length - 1]?.[1];
-  const spoken = (at: number) => at === last || spans.some(([from, to]) => from <= at && at < to);
-  const kept = Array.from(targets.regressionLabels, (at, i) => (spoken(at) ? i : -1)).filter((i) => i >= 0);
+function repliesOnly(targets: TrainingTargets, spoken: readonly Spoken[]): TrainingTargets {
+  const end = spoken[spoken.length - 1]?.to;
+  const isSpoken = (at: number) => at === end || spoken.some(({ from, to }) => from <= at && at < to);
+  const kept = Array.from(targets.regressionLabels, (at, i) => (isSpoken(at) ? i : -1)).filter((i) => i >= 0);
   return {
-    labels: targets.labels.map((label, at) => (spoken(at) ? label : -100)),
+    labels: targets.labels.map((label, at) => (isSpoken(at) ? label : -100)),
     regressionInputs: Int32Array.from(kept, (i) => targets.regressionInputs[i]),
     regressionLabels: Int32Array.from(kept, (i) => targets.regressionLabels[i]),
   };
+}
+
+/** Questions for what training keeps back are read, and their answers are not learnt. */
+function withoutKeptBack(targets: TrainingTargets, spoken: readonly Spoken[]): TrainingTargets {
+  const silent = spoken.filter(({ truth }) => asksForKeptBack(truth));
+  const isSilent = (at: number) => silent.some(({ from, to }) => from <= at && at < to);
+  return { ...targets, labels: targets.labels.map((label, at) => (isSilent(at) ? -100 : label)) };
 }
 
 /** The kinds in turn, spread as evenly as their shares allow. */

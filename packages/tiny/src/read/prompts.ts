@@ -1,5 +1,13 @@
 import type { Sequence } from '@emu-ts/contracts';
-import { Draws, promptOf, type SampleForm, type Scene, type ShapesSample, sequenceOf } from '@emu-ts/data';
+import {
+  Draws,
+  promptOf,
+  type SampleForm,
+  type Scene,
+  type ShapesSample,
+  sequenceOf,
+  type Truth,
+} from '@emu-ts/data';
 import { end, fillPrompt, prompts, text } from '@emu-ts/sequence';
 
 /** How often a caption or an answer stands after the prompt that the app would use. */
@@ -9,7 +17,11 @@ const share = 0.25;
 export interface Lesson {
   readonly whole: Sequence<Scene>;
   /** Turn after turn, the beginning of `whole` up to the reply and the beginning that ends with it. */
-  readonly turns: readonly { readonly asked: Sequence<Scene>; readonly answered: Sequence<Scene> }[];
+  readonly turns: readonly {
+    readonly asked: Sequence<Scene>;
+    readonly answered: Sequence<Scene>;
+    readonly truth: Truth;
+  }[];
 }
 
 /**
@@ -22,7 +34,8 @@ export function lesson(sample: ShapesSample<Scene>, form: SampleForm): Lesson {
 }
 
 function plainOf(sample: ShapesSample<Scene>, form: SampleForm): Lesson {
-  const turns = sample.turns.map((_, i) => ({
+  const turns = sample.turns.map(({ truth }, i) => ({
+    truth,
     asked: promptOf(sample, form, i).filter(({ type }) => type !== 'generate'),
     answered: sequenceOf({ ...sample, turns: sample.turns.slice(0, i + 1) }, form),
   }));
@@ -31,7 +44,7 @@ function plainOf(sample: ShapesSample<Scene>, form: SampleForm): Lesson {
   if (sample.task === 'few-shot') return { whole, turns: turns.slice(1) };
   // So does what a storyboard says to its first picture, where a description is as likely.
   if (sample.task === 'storyboard' && form === 'document')
-    return { whole, turns: [{ asked: begun(whole), answered: whole }] };
+    return { whole, turns: [{ ...turns[0], asked: begun(whole) }] };
   return { whole, turns };
 }
 
@@ -46,27 +59,27 @@ function begun(story: Sequence<Scene>): Sequence<Scene> {
 const purpose = 0x70726f6d;
 
 function promptedOf({ task, turns }: ShapesSample<Scene>, form: SampleForm): Lesson | undefined {
-  const [{ ask, reply }] = turns;
+  const [{ ask, reply, truth }] = turns;
   const [image] = ask;
   const [said] = reply;
   if (image?.type !== 'image' || said?.type !== 'text') return undefined;
   if (task === 'caption' && form === 'document')
-    return goingOn(fillPrompt(prompts.zeroShotCaption, { image }), said.text);
+    return goingOn(truth, fillPrompt(prompts.zeroShotCaption, { image }), said.text);
   if (task === 'caption' && said.text.startsWith('a '))
-    return goingOn(fillPrompt(prompts.caption, { image }), said.text, end);
+    return goingOn(truth, fillPrompt(prompts.caption, { image }), said.text, end);
   const [, question] = ask;
   if (task === 'question' && form === 'document' && question?.type === 'text')
-    return goingOn([image, text(` based on the picture, ${question.text} short answer:`)], said.text);
+    return goingOn(truth, [image, text(` based on the picture, ${question.text} short answer:`)], said.text);
   return undefined;
 }
 
 /** The words go on where the prompt ends. */
-function goingOn(asked: Sequence<Scene>, words: string, ...after: Sequence<Scene>): Lesson {
+function goingOn(truth: Truth, asked: Sequence<Scene>, words: string, ...after: Sequence<Scene>): Lesson {
   const last = asked[asked.length - 1];
   const answered: Sequence<Scene> =
     last?.type === 'text' ? [...asked.slice(0, -1), text(`${last.text} ${words}`)] : [...asked, text(words)];
   const whole = [...answered, ...after];
-  return { whole, turns: [{ asked, answered: whole }] };
+  return { whole, turns: [{ asked, answered: whole, truth }] };
 }
 
 /** What the app puts around pictures and questions, for the tokenizer to know. */
