@@ -11,6 +11,9 @@ type VaeTree = ReturnType<typeof vaeParams>;
 
 const shared = { split: 'train', imageSize: vision.imageSize, latents: [4, 16, 16], batch: 12 } as const;
 
+/** Inside both halves. */
+const kernels = ['down', 'mid', 'up'].map((block) => `**.${block}_block**.weight`);
+
 /**
  * Latents of pictures and back. Pixels are compared by squares: absolute differences leave small coloured things grey for
  * thousands of updates.
@@ -34,7 +37,7 @@ export const autoencodeStage: Stage = {
         eps: 1e-6,
         weightDecay: 0.01,
         clipNorm: 1,
-        muon: process.env.VM ? ['**.resnets.**.weight'] : [],
+        muon: kernels,
         groups: [{ name: 'vae', match: ['**'], rate: 2e-3 }],
       },
     });
