@@ -22,7 +22,7 @@ const kinds: readonly BatchKind[] = [
 /** Instruction tuning by low-rank updates: answers only, `[IMG]` asked for too, so that a reply may open a picture. */
 export const instructStage: Stage = {
   name: 'instruct',
-  updates: 2200,
+  updates: 3000,
   async make(workshop, updates, options) {
     const { seed, tokenizerModel } = workshop;
     const base = tokenizerOf(tokenizerModel, 'base');
