@@ -3,7 +3,7 @@ import { drawing } from './drawing.js';
 /** From noise: embeddings as the encoder sees them say exactly what is to be drawn. */
 export const paintStage = drawing({
   name: 'paint',
-  updates: 9000,
+  updates: 7000,
   pictures: 40_000,
   first: 2,
   rate: 2e-3,
