@@ -1,5 +1,13 @@
 import { tensor } from '@emu-ts/base';
-import { colourNames, isHeldOutObject, makeSample, shapeNames, sizeNames, type TaskName } from '@emu-ts/data';
+import {
+  colourNames,
+  isHeldOutObject,
+  makeSample,
+  shapeNames,
+  sizeNames,
+  type TaskName,
+  taskNames,
+} from '@emu-ts/data';
 import type { RgbImage } from '@emu-ts/media';
 import { describe, expect, it } from 'vitest';
 import { queries, vision } from '../model/config.js';
@@ -141,10 +149,15 @@ describe('interleaved batches', () => {
     expect(changes).toBeGreaterThan(20);
   });
 
+  it.each(taskNames)('never leave out what %s says', (task) => {
+    for (const { ids, spoken } of told(task, 150))
+      for (const [at, names] of excluded(ids, spoken)) expect(names).not.toContain(ids[at]);
+  });
+
   it('do not learn that what training keeps back is not there', async () => {
     const kinds = [{ tasks: ['question'], rows: 100, share: 1 }] as const;
     let [loaded, unanswered] = [0, 0];
-    for (const seed of [1, 2, 3, 4, 5, 6]) {
+    for (const seed of [1, 2, 3, 4]) {
       const asked = told('question', 400, seed).map(({ spoken }) => spoken[0].truth);
       const suggesting = asked.filter(asksForKeptBack);
       expect(suggesting.every((truth) => truth.kind === 'answer' && truth.value === false)).toBe(true);

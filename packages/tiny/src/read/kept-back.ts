@@ -56,9 +56,10 @@ export function keptBack(
 
   return (ids, spoken) => {
     const found = new Map<number, readonly number[]>();
+    /** What stands at a position is never left out itself. */
     const exclude = (at: number, object: ObjectFacts, what: Attribute) => {
       const names = never(object, what);
-      if (names.length) found.set(at, pieces(names));
+      if (names.length && ids[at] === piece(String(object[what]))) found.set(at, pieces(names));
     };
     for (let at = 1; at < ids.length; at++) {
       const [size, colour, shape] = [sizes.get(ids[at - 2]), colours.get(ids[at - 1]), shapes.get(ids[at])];
@@ -76,7 +77,9 @@ export function keptBack(
         const changed: Facts[] = truth.events.flatMap(({ object, colour }) =>
           colour ? [{ ...object, colour }] : [],
         );
-        const places = within.filter((i) => colours.has(ids[i]) && changes.has(ids[i - 1]));
+        // A story begins before the model goes on with it.
+        const upTo = Array.from({ length: to }, (_, i) => i);
+        const places = upTo.filter((i) => colours.has(ids[i]) && changes.has(ids[i - 1]));
         for (const [i, object] of changed.entries()) if (i in places) exclude(places[i], object, 'colour');
       }
     }
