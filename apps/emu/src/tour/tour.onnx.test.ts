@@ -11,8 +11,8 @@ const walk = async (model: ComponentsModel): Promise<Stop[]> => {
   return stops;
 };
 
-const told = ['few-shot', 'dialogue'];
-const drawn = ['text-to-image', 'in-context'];
+const told = ['caption', 'few-shot', 'dialogue'];
+const drawn = ['in-context'];
 
 describe.each([
   ['base', 'document', 8, [...told, ...drawn]],
