@@ -58,8 +58,7 @@ for (const left of all.filter((name) => values.only?.includes(name) ?? true)) {
   if (without === 'causal-transformer')
     await trainTiny({ ...workshop, only: ['see'], updates: Number(values.see), onUpdate });
   await trainTiny({ ...workshop, only: ['read'], updates: Number(values.read), onUpdate });
-  const source = await weightsOf(workshop, 'read');
-  await using _ = { [Symbol.asyncDispose]: () => source.close() };
+  await using source = await weightsOf(workshop, 'read');
   const parts = smallEmu(tokenizer.size, 'base', without);
   const call = { executor, source };
   await using encoder = await visualEncoder({ ...call, model: parts.visualEncoder });

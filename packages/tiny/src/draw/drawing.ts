@@ -18,7 +18,7 @@ import {
 } from '@emu-ts/training';
 import { llama } from '../model/config.js';
 import { schedulerJson, unetJson } from '../model/decoder.js';
-import { layered, type Stage, type StageName, weightsOf } from '../train/stage.js';
+import { type Stage, type StageName, weightsOf } from '../train/stage.js';
 import { drawings } from './conditions.js';
 import { latentsOf, scaleOf } from './latents.js';
 
@@ -55,13 +55,13 @@ export const drawing = ({ name, updates: wanted, ...drawing }: Drawing): Stage =
   updates: wanted,
   async make(workshop, updates, options) {
     const { seed, executor, tokenizerModel } = workshop;
-    await using model = await layered(workshop, [drawing.model]);
-    await using autoencoder = await layered(workshop, ['autoencode']);
+    await using model = await weightsOf(workshop, drawing.model);
+    await using autoencoder = await weightsOf(workshop, 'autoencode');
     const before = drawing.from && (await weightsOf(workshop, drawing.from, { averages: true }));
     const samples = Math.min(drawing.pictures, updates * batch);
     const drawn = await drawings({
       executor,
-      weights: model.source,
+      weights: model,
       tokenizerModel,
       seed: seed + drawing.first,
       count: samples,
@@ -69,7 +69,7 @@ export const drawing = ({ name, updates: wanted, ...drawing }: Drawing): Stage =
       grey: drawing.grey,
       ...options,
     });
-    const coding = { executor, weights: autoencoder.source, ...options };
+    const coding = { executor, weights: autoencoder, ...options };
     const latents = await latentsOf(drawn.images, coding);
     const factor = await scaleOf(coding);
     const alphas = cumulativeAlphas(parseSchedulerConfig(schedulerJson).config);

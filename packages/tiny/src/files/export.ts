@@ -48,11 +48,10 @@ export async function exportModel(
   const words = tokenizerOf(tokenizerModel, 'base').size;
   await json(configJson(words), 'config.json');
 
-  const base = await weightsOf(workshop, 'read');
+  await using base = await weightsOf(workshop, 'read');
   await save(smallEmu(words, 'base').whole.params, base, 'multimodal_encoder', 'pytorch_model.safetensors');
-  await base.close();
 
-  const tuned = await weightsOf(workshop, 'instruct');
+  await using tuned = await weightsOf(workshop, 'instruct');
   // An adapter never takes another's place by itself.
   await rm(path.join(folder, 'instruct'), { recursive: true, force: true });
   await saveAdapter(path.join(folder, 'instruct'), tuned, {
@@ -61,17 +60,14 @@ export async function exportModel(
     dtype: 'f16',
     ...options,
   });
-  await tuned.close();
 
-  const vae = await weightsOf(workshop, 'autoencode');
+  await using vae = await weightsOf(workshop, 'autoencode');
   await save(vaeParams(vaeConfig), vae, 'vae', 'diffusion_pytorch_model.safetensors');
   const factor = await scaleOf({ ...workshop, weights: vae, ...options });
   await json({ ...vaeJson, scaling_factor: factor }, 'vae', 'config.json');
-  await vae.close();
 
-  const unet = await weightsOf(workshop, 'finish', { averages: true });
+  await using unet = await weightsOf(workshop, 'finish', { averages: true });
   await save(unetParams(unetConfig), unet, 'unet', 'diffusion_pytorch_model.safetensors');
-  await unet.close();
   await json(unetJson(llama(1).width), 'unet', 'config.json');
   await json(schedulerJson, 'scheduler', 'scheduler_config.json');
 }

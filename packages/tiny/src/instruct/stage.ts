@@ -10,7 +10,7 @@ import { vision } from '../model/config.js';
 import { formatOf, smallEmu, tokenizerOf } from '../model/model.js';
 import { type BatchKind, interleavedBatches } from '../read/data.js';
 import { looking } from '../train/looking.js';
-import { layered, type Stage } from '../train/stage.js';
+import { type Stage, weightsOf } from '../train/stage.js';
 
 const kinds: readonly BatchKind[] = [
   { tasks: { caption: 2, question: 3, 'text-to-image': 2 }, rows: 48, share: 3 },
@@ -37,11 +37,11 @@ export const instructStage: Stage = {
       objective: interleavedObjective(parts.whole),
       optimizer: { ...tuning, groups: [{ name: 'lora', match: ['**'], rate: 2e-3 }] },
     });
-    const pretrained = await layered(workshop, ['read']);
+    const pretrained = await weightsOf(workshop, 'read');
     const { see, close } = await looking(workshop, parts, pretrained, options);
     return {
       step,
-      weights: loraStart(pretrained.source, parts.whole.params, { seed }),
+      weights: loraStart(pretrained, parts.whole.params, { seed }),
       close,
       data: indexedData({
         batch: interleavedBatches({

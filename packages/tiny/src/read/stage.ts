@@ -4,7 +4,7 @@ import { vision } from '../model/config.js';
 import { type Ablation, formatOf, smallEmu, tokenizerOf } from '../model/model.js';
 import { freshWeights } from '../see/start.js';
 import { looking } from '../train/looking.js';
-import { layered, type Stage } from '../train/stage.js';
+import { type Stage, weightsOf } from '../train/stage.js';
 import { type BatchKind, interleavedBatches } from './data.js';
 
 /** Every task of the world; those of like length stand together, and what is hardest comes most often. */
@@ -52,11 +52,11 @@ export const readStage: Stage = {
     });
     const fresh = tensorSource(freshWeights(parts.whole.params, vision, seed));
     const dir = eyes && without !== 'causal-transformer' ? eyes : workshop.dir;
-    const weights = await layered({ dir }, ['see'], fresh);
+    const weights = await weightsOf({ dir }, 'see', { under: fresh });
     const { see, close } = await looking(workshop, parts, weights, options);
     return {
       step,
-      weights: weights.source,
+      weights,
       close,
       data: indexedData({
         batch: interleavedBatches({

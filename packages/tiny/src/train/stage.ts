@@ -55,35 +55,18 @@ export interface WeightOptions {
   readonly averages?: boolean | undefined;
 }
 
-/** The weights that a stage left. Close them when done. */
+/** Hold files open until they are closed or disposed. */
+export type StageWeights = OpenSource & AsyncDisposable;
+
+/** The weights that a stage left. */
 export async function weightsOf(
   workshop: Pick<Workshop, 'dir'>,
   stage: StageName,
   { under, averages }: WeightOptions = {},
-): Promise<OpenSource> {
+): Promise<StageWeights> {
   const dir = folderOf(workshop, stage);
   const saved = await latestRun(dir);
   if (!saved) throw new Error(`${dir} has no checkpoint: run the stage '${stage}' first.`);
-  return openWeights(saved.dir, under, { averages });
-}
-
-export interface Layers extends AsyncDisposable {
-  readonly source: OpenSource;
-}
-
-/** The weights of several stages as one source, later ones over earlier ones and all over `under`. */
-export async function layered(
-  workshop: Pick<Workshop, 'dir'>,
-  stages: readonly StageName[],
-  under?: TensorSource,
-): Promise<Layers> {
-  const sources: OpenSource[] = [];
-  for (const stage of stages)
-    sources.push(await weightsOf(workshop, stage, { under: sources.at(-1) ?? under }));
-  return {
-    source: sources[sources.length - 1],
-    async [Symbol.asyncDispose]() {
-      for (const source of sources) await source.close();
-    },
-  };
+  const source = await openWeights(saved.dir, under, { averages });
+  return { ...source, [Symbol.asyncDispose]: () => source.close() };
 }
