@@ -1,6 +1,4 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type HostTensor, tensor } from '@emu-ts/base';
@@ -8,6 +6,7 @@ import { encodeSafetensors, openCheckpoint } from '@emu-ts/checkpoint';
 import type { Tokenizer } from '@emu-ts/contracts';
 import { fixture, readmeExamples } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { serveFiles } from '../test/serve.js';
 import { Emu, type EmuEvent } from './index.js';
 
 /** The library face on the tiny checkpoint of the fixtures: what users do, and what they get wrong. */
@@ -231,31 +230,12 @@ describe('what is wrong is said', () => {
 });
 
 describe('a checkpoint elsewhere', () => {
-  let server: Server;
-  afterAll(() => server?.close());
-
   it('is read from blobs and by HTTP ranges', async () => {
     const root = fixture('goldens');
-    server = createServer(async (request, response) => {
-      const body = await readFile(path.join(root, request.url as string)).catch(() => undefined);
-      if (!body) return response.writeHead(404).end();
-      const [, from, to] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? [];
-      if (from === undefined || request.method === 'HEAD') {
-        response.writeHead(200, { 'content-length': body.length, 'accept-ranges': 'bytes' });
-        return response.end(request.method === 'HEAD' ? undefined : body);
-      }
-      const end = Math.min(to ? Number(to) : body.length - 1, body.length - 1);
-      response.writeHead(206, {
-        'content-range': `bytes ${from}-${end}/${body.length}`,
-        'content-length': end - Number(from) + 1,
-      });
-      return response.end(body.subarray(Number(from), end + 1));
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
+    await using server = await serveFiles({ '/': { folder: root } });
     const options = { beams: 1, maxNewTokens: 3 };
     const wanted = await emu.complete(['hi'], options).text();
-    await using remote = await Emu.fromPretrained(`http://127.0.0.1:${port}/checkpoint/`, {
+    await using remote = await Emu.fromPretrained(`${server.url}checkpoint/`, {
       imageDecoder: false,
     });
     expect(await remote.complete(['hi'], options).text()).toBe(wanted);

@@ -1,7 +1,5 @@
+import { isNode } from '@emu-ts/base';
 import { MediaError } from './error.js';
-
-export const isNode = (): boolean =>
-  typeof process !== 'undefined' && typeof process.versions?.node === 'string';
 
 /** Throws `UNSUPPORTED_RUNTIME` where there are no Node modules (files, child processes). */
 export function needNode(what: string, hint: string): void {

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { type CallOptions, EmuError } from '@emu-ts/base';
+import { type CallOptions, EmuError, isNode } from '@emu-ts/base';
 import { type Executor, interpreter } from '@emu-ts/graph';
 import type { WebGpuExecutor } from '@emu-ts/webgpu';
 import { kernelsFor, type Precision } from './precision.js';
@@ -35,6 +34,10 @@ export async function openWebGpu(options: ExecutorOptions = {}): Promise<WebGpuE
 
 /** ONNX Runtime's native library. */
 export async function onnxRuntime() {
+  if (!isNode())
+    throw new EmuError('ONNX_MISSING', 'onnxruntime-node needs Node, and this is not Node.', {
+      hint: "Give an executor as device: await onnx({ ort: await import('onnxruntime-web') }) of @emu-ts/onnx.",
+    });
   try {
     return await import('onnxruntime-node');
   } catch (cause) {
@@ -75,7 +78,7 @@ export async function chooseExecutor(options: ExecutorOptions = {}): Promise<Aut
 
 /** WebGPU on hardware: in software it is slower than ONNX Runtime. */
 async function graphicsCard(options: ExecutorOptions): Promise<Executor> {
-  if (!mayHaveGraphicsCard())
+  if (!(await mayHaveGraphicsCard()))
     throw new EmuError('NO_ADAPTER', `There is no graphics card: none of ${cards.join(', ')} exists.`);
   const executor = await openWebGpu(options);
   if (!executor.device.adapterInfo.isFallbackAdapter) return executor;
@@ -88,4 +91,8 @@ async function graphicsCard(options: ExecutorOptions): Promise<Executor> {
 const cards = ['/dev/dri/renderD128', '/dev/nvidiactl', '/dev/dxg'];
 
 /** Without a card, drivers complain on the terminal when they are asked: on Linux the devices are looked for first. */
-const mayHaveGraphicsCard = (): boolean => process.platform !== 'linux' || cards.some(existsSync);
+async function mayHaveGraphicsCard(): Promise<boolean> {
+  if (!isNode() || process.platform !== 'linux') return true;
+  const { existsSync } = await import('node:fs');
+  return cards.some(existsSync);
+}

@@ -1,4 +1,4 @@
-import { EmuError } from '@emu-ts/base';
+import { EmuError, isNode } from '@emu-ts/base';
 
 export interface FindOptions {
   readonly signal?: AbortSignal | undefined;
@@ -64,10 +64,12 @@ export function blobs(files: ReadonlyMap<string, Blob>): CheckpointFiles {
 
 export type CheckpointLocation = string | URL | ReadonlyMap<string, Blob> | CheckpointFiles;
 
-/** A path, an address or a map of blobs as files. */
+/** A path, an address or a map of blobs as files. In a page, text is an address as links have it. */
 export function filesOf(location: CheckpointLocation): CheckpointFiles {
-  if (typeof location === 'string')
+  if (typeof location === 'string') {
+    if (!isNode()) return address(new URL(location, (globalThis as { location?: URL }).location?.href));
     return /^https?:/.test(location) ? address(new URL(location)) : folder(location);
+  }
   if (location instanceof URL)
     return location.protocol === 'file:' ? folder(pathOf(location)) : address(location);
   return 'find' in location ? location : blobs(location);

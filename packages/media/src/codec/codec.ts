@@ -1,5 +1,5 @@
+import { isNode } from '@emu-ts/base';
 import type { Pixels, RgbImage } from '../rgb-image.js';
-import { isNode } from '../runtime.js';
 import { browserCodec } from './browser.js';
 import { sharpCodec } from './sharp.js';
 

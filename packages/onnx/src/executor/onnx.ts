@@ -1,4 +1,4 @@
-import { type CallOptions, EmuError, type HostTensor } from '@emu-ts/base';
+import { type CallOptions, EmuError, type HostTensor, isNode } from '@emu-ts/base';
 import type { CompileOptions, DeviceTensor, Executor, Graph } from '@emu-ts/graph';
 import type { NativeLowering } from '../lower/context.js';
 import { formatPlan } from '../lower/plan.js';
@@ -124,7 +124,7 @@ async function portOf(
   sessionOptions: SessionOptions,
 ): Promise<WorkerPort> {
   if (worker !== true) return webWorker(worker);
-  if (typeof process === 'undefined' || !process.versions?.node)
+  if (!isNode())
     throw new EmuError('WORKER', 'Outside Node, `worker: true` cannot start a worker.', {
       hint: 'Give a Worker whose script calls serveOnnx of @emu-ts/onnx/worker.',
     });

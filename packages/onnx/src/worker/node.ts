@@ -14,13 +14,16 @@ const fromSource = (url: URL) =>
 /** Starts ONNX Runtime in a `worker_threads` worker. */
 export async function nodeWorker(data: WorkerData): Promise<WorkerPort> {
   const { Worker } = await import('node:worker_threads');
-  const worker = import.meta.url.endsWith('.ts')
-    ? new Worker(fromSource(new URL('./node-worker.ts', import.meta.url)), {
+  // Written apart from `new Worker`, which bundlers of pages take for a script of the page that they have to bundle.
+  const here = import.meta.url;
+  const script = (name: string) => new URL(name, here);
+  const worker = here.endsWith('.ts')
+    ? new Worker(fromSource(script('./node-worker.ts')), {
         eval: true,
         workerData: data,
         execArgv: ['--conditions=@emu-ts/source'],
       })
-    : new Worker(new URL('./node-worker.js', import.meta.url), { workerData: data });
+    : new Worker(script('./node-worker.js'), { workerData: data });
   worker.unref();
   return {
     post: (message, transfer = []) => worker.postMessage(message, [...transfer]),

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import chromium from '@sparticuz/chromium';
 import { build } from 'esbuild';
-import { chromium as browsers, type Page } from 'playwright-core';
+import { type Browser, chromium as browsers, type Page } from 'playwright-core';
 
 /** A script in a headless browser. */
 export interface BrowserPage extends AsyncDisposable {
@@ -15,26 +15,14 @@ const address = 'https://emu.test/';
 
 /**
  * Opens a page that runs a script, given with what it imports to the browser; `served` names folders of files by the paths
- * (such as `/wasm/`) under which the page may load them. In Chromium with WebGPU on SwiftShader, so that no graphics card is
- * needed: the Chromium of @sparticuz/chromium, or the program named by EMU_CHROMIUM. EMU_GPU=card leaves the choice of
- * the adapter to the browser.
+ * (such as `/wasm/`) under which the page may load them. No graphics card is needed.
  */
 export async function openPage(
   script: URL,
   served: Readonly<Record<string, string>> = {},
 ): Promise<BrowserPage> {
   const source = await bundle(script);
-  const browser = await browsers.launch({
-    executablePath: process.env.EMU_CHROMIUM || (await chromium.executablePath()),
-    args: [
-      '--no-sandbox',
-      '--enable-unsafe-webgpu',
-      '--enable-features=Vulkan',
-      ...(process.env.EMU_GPU === 'card'
-        ? []
-        : ['--use-webgpu-adapter=swiftshader', '--enable-unsafe-swiftshader']),
-    ],
-  });
+  const browser = await launchChromium();
   const close = () => browser.close();
   try {
     const page = await browser.newPage();
@@ -57,6 +45,23 @@ export async function openPage(
     throw error;
   }
 }
+
+/**
+ * The Chromium of @sparticuz/chromium, or the program named by EMU_CHROMIUM, without a window, with WebGPU on SwiftShader.
+ * EMU_GPU=card leaves the choice of the adapter to the browser.
+ */
+export const launchChromium = async (): Promise<Browser> =>
+  browsers.launch({
+    executablePath: process.env.EMU_CHROMIUM || (await chromium.executablePath()),
+    args: [
+      '--no-sandbox',
+      '--enable-unsafe-webgpu',
+      '--enable-features=Vulkan',
+      ...(process.env.EMU_GPU === 'card'
+        ? []
+        : ['--use-webgpu-adapter=swiftshader', '--enable-unsafe-swiftshader']),
+    ],
+  });
 
 async function bundle(script: URL): Promise<string> {
   const { outputFiles } = await build({

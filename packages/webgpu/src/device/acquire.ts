@@ -1,4 +1,4 @@
-import { type CallOptions, EmuError } from '@emu-ts/base';
+import { type CallOptions, EmuError, isNode } from '@emu-ts/base';
 import { type Capabilities, deviceDescriptor, probe, type TierName } from './capabilities.js';
 import { NoAdapterError } from './errors.js';
 
@@ -86,7 +86,7 @@ export async function acquire(options: DeviceOptions, { signal }: CallOptions = 
 const browserGpu = (): GPU | undefined => (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
 
 function nodeGpu(options: readonly string[]): Promise<GPU> {
-  if (typeof process === 'undefined')
+  if (!isNode())
     throw new NoAdapterError('There is no WebGPU here: navigator.gpu is missing.', {
       hint: 'Use a browser with WebGPU over HTTPS or localhost.',
     });
