@@ -176,6 +176,14 @@ describe('over HTTP', () => {
     }
   });
 
+  it('takes a server that sends the whole file for its first byte, as sirv does', async () => {
+    const served = await serve({ m: file }, (request, response, bytes, from, to) =>
+      partial(request, response, bytes, from, to || bytes.length - 1),
+    );
+    await using checkpoint = await openCheckpoint(`${served.url}/m`);
+    expect(await checkpoint.read('a')).toEqual(tensors.a);
+  });
+
   it('asks again when the server is busy', async () => {
     let busy = 2;
     const served = await serve({ m: file }, (...args) => {
@@ -200,8 +208,10 @@ describe('over HTTP', () => {
       /sent bytes from 7, wanted 0/,
     ],
     'too many bytes': [
-      (_, response, bytes) =>
-        response.writeHead(206, { 'content-range': `bytes 0-0/${bytes.length}` }).end('xyz'),
+      (_, response, bytes, from, to) =>
+        response
+          .writeHead(206, { 'content-range': `bytes ${from}-${to}/${bytes.length}` })
+          .end(bytes.subarray(from, to + 3)),
       /more bytes than were asked for/,
     ],
     'an empty file': [

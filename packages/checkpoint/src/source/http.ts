@@ -27,7 +27,7 @@ export async function httpSource(
 ): Promise<ByteSource> {
   const address = String(url);
   const { signal: _, ...always } = options;
-  const first = await download(address, 0, 1, options);
+  const first = await probe(address, options);
   return {
     size: first.total,
     close: async () => {},
@@ -41,28 +41,52 @@ export async function httpSource(
   };
 }
 
+/**
+ * What the first answer says of the file. Its body is left unread: there are servers (sirv, and with it Vite's) that take
+ * the range 0-0 for the whole file.
+ */
+const probe = (address: string, options: HttpOptions & ReadOptions) =>
+  retried(address, options, { done: 0, length: 1 }, async () => {
+    const { response, total } = await request(address, 0, 1, options);
+    await response.body?.cancel().catch(() => {});
+    return { total, tag: response.headers.get('etag') };
+  });
+
 /** Bytes `offset` to `offset + length`, in as many requests as interruptions make necessary. */
 async function download(address: string, offset: number, length: number, options: HttpOptions & ReadOptions) {
-  const { signal, retries = 3 } = options;
   const bytes = new Uint8Array(length);
-  let done = 0;
+  const progress = { done: 0, length };
+  return retried(address, options, progress, async () => {
+    const { done } = progress;
+    const { response, total } = await request(address, offset + done, length - done, options);
+    for await (const chunk of chunks(response)) {
+      if (progress.done + chunk.length > length)
+        throw failed(address, 'sent more bytes than were asked for.');
+      bytes.set(chunk, progress.done);
+      progress.done += chunk.length;
+    }
+    if (progress.done < length) throw new Interrupted('the body ended early');
+    return { bytes, total, tag: response.headers.get('etag') };
+  });
+}
+
+/** Asks again while connections break; `retries` failures in a row that brought nothing are too many. */
+async function retried<T>(
+  address: string,
+  { signal, retries = 3 }: HttpOptions & ReadOptions,
+  progress: { readonly done: number; readonly length: number },
+  attempt: () => Promise<T>,
+): Promise<T> {
   for (let failures = 0; ; ) {
-    const before = done;
+    const before = progress.done;
     try {
-      const { response, total } = await request(address, offset + done, length - done, options);
-      for await (const chunk of chunks(response)) {
-        if (done + chunk.length > length) throw failed(address, 'sent more bytes than were asked for.');
-        bytes.set(chunk, done);
-        done += chunk.length;
-      }
-      if (done === length) return { bytes, total, tag: response.headers.get('etag') };
-      throw new Interrupted('the body ended early');
+      return await attempt();
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof Interrupted)) throw error;
-      failures = done > before ? 1 : failures + 1;
+      failures = progress.done > before ? 1 : failures + 1;
       if (failures > retries) {
-        const problem = `failed ${failures} times in a row (${error.message}) after ${done} of ${length} bytes.`;
+        const problem = `failed ${failures} times in a row (${error.message}) after ${progress.done} of ${progress.length} bytes.`;
         throw failed(address, problem, { cause: error.cause });
       }
       await pause(50 * 2 ** failures, signal);
