@@ -3,7 +3,7 @@ export { Belongings, type EmuComponents } from './components.js';
 export { type CompleteOptions, type DrawOptions, Emu, type RankedAnswer } from './emu.js';
 export { type EmuEvent, EmuReply, type EmuResult } from './events.js';
 export { type Exportable, exportable, exportComponent } from './export.js';
-export type { EmuItem, ImageSource } from './items.js';
+export { type EmuItem, type ImageSource, isRgbImage } from './items.js';
 export { type EmuConfig, readConfig } from './load/config.js';
 export type { DeviceName, DeviceOption, Placeable } from './load/devices.js';
 export { address, blobs, type CheckpointFiles, type CheckpointLocation, folder } from './load/files.js';

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 
-/** A folder or a text by the path under which it is served; the longest that fits an address wins. */
+/** A folder, or the text of a page, by the path under which it is served; the longest that fits an address wins. */
 export type Routes = Readonly<Record<string, { readonly folder: string } | { readonly text: string }>>;
 
 export interface FileServer extends AsyncDisposable {
@@ -12,7 +12,6 @@ export interface FileServer extends AsyncDisposable {
 }
 
 const types: Readonly<Record<string, string>> = {
-  '.html': 'text/html',
   '.js': 'text/javascript',
   '.mjs': 'text/javascript',
   '.wasm': 'application/wasm',
@@ -28,7 +27,8 @@ export async function serveFiles(routes: Routes): Promise<FileServer> {
     const rest = pathname.slice(prefix?.length ?? 0);
     const body = route && (await contents(route, rest));
     if (!body) return response.writeHead(404).end();
-    const type = types[path.extname(pathname) || '.html'] ?? 'application/octet-stream';
+    const type =
+      'text' in route ? 'text/html' : (types[path.extname(pathname)] ?? 'application/octet-stream');
     const headers = { 'content-type': type, 'accept-ranges': 'bytes' };
     const [, from, to] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? [];
     if (from === undefined || request.method === 'HEAD') {

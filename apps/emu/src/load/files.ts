@@ -39,7 +39,9 @@ export function address(base: URL, fetcher: typeof fetch = fetch): CheckpointFil
     name: base.href,
     async find(path, { signal } = {}) {
       const response = await fetcher(at(path), { method: 'HEAD', signal: signal ?? null });
-      return response.ok ? at(path) : undefined;
+      // Servers of applications answer whatever is not there with the application's page.
+      const isPage = /^text\/html\b/i.test(response.headers.get('content-type') ?? '');
+      return response.ok && !isPage ? at(path) : undefined;
     },
     async bytes(path, { signal } = {}) {
       const response = await fetcher(at(path), { signal: signal ?? null });
@@ -67,7 +69,8 @@ export type CheckpointLocation = string | URL | ReadonlyMap<string, Blob> | Chec
 /** A path, an address or a map of blobs as files. In a page, text is an address as links have it. */
 export function filesOf(location: CheckpointLocation): CheckpointFiles {
   if (typeof location === 'string') {
-    if (!isNode()) return address(new URL(location, (globalThis as { location?: URL }).location?.href));
+    if (!isNode())
+      return address(new URL(location, (globalThis as { location?: { href: string } }).location?.href));
     return /^https?:/.test(location) ? address(new URL(location)) : folder(location);
   }
   if (location instanceof URL)
