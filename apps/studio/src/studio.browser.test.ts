@@ -5,9 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { drawScene, makeSample } from '@emu-ts/data';
 import { Emu } from '@emu-ts/emu';
 import { encodePng } from '@emu-ts/media';
-import { launchChromium } from '@emu-ts/testing/browser';
+import { type Browser, launchChromium, type Page } from '@emu-ts/testing/browser';
 import { weightsFolder } from '@emu-ts/tiny';
-import type { Browser, Page } from 'playwright-core';
 import { build, type PreviewServer, preview } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 

@@ -4,6 +4,8 @@ import chromium from '@sparticuz/chromium';
 import { build } from 'esbuild';
 import { type Browser, chromium as browsers, type Page } from 'playwright-core';
 
+export type { Browser, Page };
+
 /** A script in a headless browser. */
 export interface BrowserPage extends AsyncDisposable {
   readonly page: Page;
