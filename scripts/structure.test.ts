@@ -35,6 +35,8 @@ interface Manifest {
   type?: string;
   sideEffects?: unknown;
   exports?: Record<string, unknown>;
+  /** Modules that bundles for pages get another or, by `false`, an empty one for. */
+  browser?: Record<string, unknown>;
   dependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
   scripts?: Record<string, string>;
@@ -111,6 +113,16 @@ describe.each(packages)('$manifest.name', ({ folder, short, manifest }) => {
         expect(down, `${where} imports ${name} upwards`).toBe(true);
       }
     }
+  });
+
+  it.runIf(published)('leaves out of bundles for pages what it imports in Node alone', () => {
+    const text = sources(path.join(folder, 'src'))
+      .filter((file) => !file.includes('.test.'))
+      .map((file) => readFileSync(file, 'utf8'))
+      .join('\n');
+    const asked = [...text.matchAll(/import\('(node:[a-z_/]+)'\)/g)].map(([, name]) => name);
+    const off = Object.fromEntries(asked.map((name) => [name, false]));
+    expect({ ...manifest.browser, ...off }).toEqual(manifest.browser ?? {});
   });
 
   it('keeps its source files under 300 lines and its shaders free of interpolation', () => {
