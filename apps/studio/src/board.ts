@@ -35,6 +35,7 @@ export class Board {
   #face(item: EmuItem, i: number): HTMLElement {
     if (typeof item !== 'string') {
       const face = document.createElement('span');
+      if ('role' in item) face.append(`${item.role}:`);
       const pictures: readonly unknown[] = 'video' in item && Array.isArray(item.video) ? item.video : [item];
       face.append(...pictures.filter(isRgbImage).map(canvasOf));
       return face;

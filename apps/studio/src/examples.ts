@@ -19,6 +19,7 @@ export function exampleOf(task: (typeof tasks)[number], variant: Variant, seed: 
   return promptOf(sample, variant === 'base' ? 'document' : 'dialogue').flatMap((element): EmuItem[] => {
     if (element.type === 'text') return [element.text];
     if (element.type === 'image') return [element.image];
+    if (element.type === 'role') return [{ role: element.role }];
     return element.type === 'video' ? [{ video: element.frames }] : [];
   });
 }

@@ -60,6 +60,10 @@ describe.skipIf(skipped)('the studio', () => {
     await page.getByLabel('Example').selectOption('few-shot');
     await button('Take one').click();
     expect(await items().count()).toBeGreaterThan(4);
+    await page.getByLabel('Model').selectOption('instruct');
+    await button('Take one').click();
+    await page.getByText('user:').first().waitFor();
+    await page.getByLabel('Model').selectOption('base');
     await button('Clear').click();
     expect(await items().count()).toBe(0);
     await button('Add words').click();
