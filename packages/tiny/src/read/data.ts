@@ -10,6 +10,7 @@ import { type Lesson, lesson } from './prompts.js';
 export interface BatchKind {
   readonly tasks: NonNullable<ShapesOptions['tasks']>;
   readonly rows: number;
+  readonly questions?: ShapesOptions['questions'];
   /** Batches of this kind among all. */
   readonly share: number;
 }
@@ -99,7 +100,7 @@ function draftsOf(options: InterleavedOptions, kind: BatchKind, first: number): 
   const excluded = keptBack(tokenizer);
   const count = (sequence: Lesson['whole']) => format.encode(sequence, { eos: false }).ids.length;
   const drafts = Array.from({ length: kind.rows * together }, (_, i): Draft => {
-    const { whole, turns } = lesson(makeSample({ seed, split, tasks: kind.tasks }, first + i), form);
+    const { whole, turns } = lesson(makeSample({ seed, split, tasks: kind.tasks, questions: kind.questions }, first + i), form);
     const { ids, imageSlots, images } = format.encode(whole, { eos: form === 'document' });
     const spoken = turns.map(({ asked, answered, truth }) => ({
       from: count(asked),

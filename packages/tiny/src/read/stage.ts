@@ -10,7 +10,7 @@ import { type BatchKind, interleavedBatches } from './data.js';
 /** Every task of the world; those of like length stand together, and what is hardest comes most often. */
 const kinds: readonly BatchKind[] = [
   { tasks: { caption: 1 }, rows: 64, share: 4 },
-  { tasks: { question: 1 }, rows: 80, share: 5 },
+  { tasks: { question: 1 }, questions: { colour: 4, position: 3, count: 3, 'yes-no': 4 }, rows: 80, share: 8 },
   { tasks: { 'text-to-image': 1 }, rows: 64, share: 1 },
   { tasks: { 'video-caption': 2, 'video-question': 1 }, rows: 32, share: 7 },
   { tasks: { dialogue: 2, 'in-context': 1.5, blend: 1.5, 'describe-and-draw': 1 }, rows: 40, share: 3 },
@@ -32,7 +32,7 @@ const standing = (without?: Ablation): string[] => [
 /** The unified objective on interleaved documents: next word, next image embedding. Samples come three times. */
 export const readStage: Stage = {
   name: 'read',
-  updates: 9000,
+  updates: 16_000,
   async make(workshop, updates, options) {
     const { seed, tokenizerModel, without, eyes } = workshop;
     const tokenizer = tokenizerOf(tokenizerModel, 'base');

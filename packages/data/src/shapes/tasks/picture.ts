@@ -41,9 +41,9 @@ export function partialCaptionTask(draws: Draws, w: World): Turns {
   ];
 }
 
-/** A picture and a question; every kind of question as often as scenes allow. */
+/** A picture and a question; every kind of question as often as the world says and scenes allow. */
 export function questionTask(draws: Draws, w: World): Turns {
-  const kind = draws.pick(questionKinds);
+  const kind = questionKinds[draws.weighted(questionKinds.map((name) => w.questions[name]))];
   const possible = w.objects[1] < fewest[kind] ? 'yes-no' : kind;
   const [scene, asked] = retry(`scene for a question of kind ${possible}`, () => {
     const scene = possible === 'between' ? drawRow(draws, w) : drawRandomScene(draws, w);

@@ -11,6 +11,7 @@ import {
   type Scene,
   type SceneObject,
 } from './scene.js';
+import type { QuestionKind } from '../words/question.js';
 import {
   type ColourName,
   colourNames,
@@ -48,7 +49,11 @@ export interface WorldOptions {
   /** Fewest and most objects of a scene; `[1, 4]` by default. */
   readonly objects?: readonly [min: number, max: number] | undefined;
   readonly style?: { readonly [Name in keyof Style]?: Style[Name] | undefined } | undefined;
+  /** How often questions of each kind come, as weights; 1 by default. */
+  readonly questions?: Partial<QuestionShares> | undefined;
 }
+
+export type QuestionShares = Readonly<Record<QuestionKind, number>>;
 
 /** The world with every choice made. */
 export interface World {
@@ -58,12 +63,24 @@ export interface World {
   readonly sizes: readonly SizeName[];
   readonly objects: readonly [number, number];
   readonly style: Style;
+  readonly questions: QuestionShares;
 }
 
 const listed = <T>(list: readonly T[] | undefined, known: readonly T[], what: string): readonly T[] => {
   if (!list) return known;
   if (list.length > 0 && list.every((one) => known.includes(one))) return list;
   throw new EmuError('WORLD', `Got ${what} [${list.join(', ')}], wanted some of ${known.join(', ')}.`);
+};
+
+const alike: QuestionShares = {
+  colour: 1,
+  shape: 1,
+  size: 1,
+  count: 1,
+  position: 1,
+  relation: 1,
+  between: 1,
+  'yes-no': 1,
 };
 
 /** Fills in the defaults. @throws EmuError `WORLD` for unknown names or a number of objects that does not fit. */
@@ -86,6 +103,7 @@ export function world(options: WorldOptions = {}): World {
     sizes,
     objects: [min, max],
     style: { antialias, outline, turned, gradient, noise },
+    questions: { ...alike, ...options.questions },
   };
 }
 
