@@ -3,7 +3,7 @@ import { drawing } from './drawing.js';
 /** From noise: embeddings as the encoder sees them say exactly what is to be drawn. */
 export const paintStage = drawing({
   name: 'paint',
-  updates: 7000,
+  updates: 12_000,
   pictures: 40_000,
   first: 2,
   rate: 2e-3,
@@ -15,7 +15,7 @@ export const paintStage = drawing({
 /** What the language model predicts is less exact, and what the decoder will be given. */
 export const finishStage = drawing({
   name: 'finish',
-  updates: 1500,
+  updates: 3000,
   pictures: 12_000,
   first: 3,
   rate: 8e-4,
