@@ -32,7 +32,7 @@ const standing = (without?: Ablation): string[] => [
 /** The unified objective on interleaved documents: next word, next image embedding. Samples come three times. */
 export const readStage: Stage = {
   name: 'read',
-  updates: 16_000,
+  updates: 14_000,
   async make(workshop, updates, options) {
     const { seed, tokenizerModel, without, eyes } = workshop;
     const tokenizer = tokenizerOf(tokenizerModel, 'base');
