@@ -1,5 +1,5 @@
 import { EmuError } from '@emu-ts/base';
-import { colourNames, sceneLabels, shapeNames, sizeNames, taskNames } from '@emu-ts/data';
+import { colourNames, questionKinds, sceneLabels, shapeNames, sizeNames, taskNames } from '@emu-ts/data';
 import { schema } from '@emu-ts/training';
 
 /** Which data a stage of a recipe reads, by name: sequences, or labelled pictures for stages that train on tags. */
@@ -32,6 +32,8 @@ const shapes = {
   weight: rows.weight,
   /** Names, or weights by name. */
   tasks: optional(anything),
+  /** Kinds of question, or weights by kind. */
+  questions: optional(anything),
   split: optional(oneOf('train', 'test', 'any')),
   objects: optional(pair(count, count)),
   shapes: names(shapeNames),
@@ -106,14 +108,22 @@ export function partsOf(data: SequenceData | LabelData): readonly (SequencePart 
   return data.source === 'mixture' ? Object.values(data.parts) : [data];
 }
 
-/** @throws EmuError `RECIPE` for a task that the shapes world does not have */
-export function checkTasks(stage: string, tasks: unknown): void {
-  const named = Array.isArray(tasks) ? tasks : Object.keys((tasks as object | undefined) ?? {});
-  const unknown = named.find((name) => !(taskNames as readonly unknown[]).includes(name));
+/** @throws EmuError `RECIPE` for a task or a kind of question that the shapes world does not have */
+export function checkWorld(
+  stage: string,
+  { tasks, questions }: { tasks?: unknown; questions?: unknown },
+): void {
+  checkNames(stage, 'task', taskNames, tasks);
+  checkNames(stage, 'kind of question', questionKinds, questions);
+}
+
+function checkNames(stage: string, what: string, known: readonly unknown[], wanted: unknown): void {
+  const named = Array.isArray(wanted) ? wanted : Object.keys((wanted as object | undefined) ?? {});
+  const unknown = named.find((name) => !known.includes(name));
   if (unknown !== undefined)
     throw new EmuError(
       'RECIPE',
-      `Stage '${stage}' names the task ${JSON.stringify(unknown)}; there are ${taskNames.join(', ')}.`,
+      `Stage '${stage}' names the ${what} ${JSON.stringify(unknown)}; there are ${known.join(', ')}.`,
     );
 }
 

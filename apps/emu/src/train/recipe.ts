@@ -3,7 +3,7 @@ import path from 'node:path';
 import { EmuError } from '@emu-ts/base';
 import { parseRecipe, type Recipe, type StageRecipe, schema } from '@emu-ts/training';
 import {
-  checkTasks,
+  checkWorld,
   type LabelData,
   labelData,
   partsOf,
@@ -93,12 +93,12 @@ function readStage({ objective, data, ...stage }: StageRecipe): CliStage {
   const what = `The data of stage '${name}'`;
   if (objective === 'tagging') {
     const read = { ...stage, objective, data: schema.parse(labelData, data, what, 'RECIPE') };
-    for (const part of partsOf(read.data)) if (part.source === 'shapes') checkTasks(name, part.tasks);
+    for (const part of partsOf(read.data)) if (part.source === 'shapes') checkWorld(name, part);
     tagsOf(read);
     return read;
   }
   const read = { ...stage, objective, data: schema.parse(sequenceData, data, what, 'RECIPE') };
-  for (const part of partsOf(read.data)) if (part.source === 'shapes') checkTasks(name, part.tasks);
+  for (const part of partsOf(read.data)) if (part.source === 'shapes') checkWorld(name, part);
   return read;
 }
 

@@ -307,6 +307,11 @@ describe('recipes that cannot be trained', () => {
       /names the task "captoin"/,
     ],
     [
+      'an unknown kind of question',
+      { model, stages: [{ ...stage, data: { source: 'shapes', questions: { 'yes-now': 2 } } }] },
+      /names the kind of question "yes-now"; there are colour, .*yes-no/,
+    ],
+    [
       'labels without a list of tags',
       { model, stages: [{ ...stage, objective: 'tagging' }] },
       /reads labels from jsonl and does not say which there are\. List them all in 'tags'/,

@@ -16,10 +16,11 @@ export {
 export { type FewShotTopic, fewShotTask, fewShotTopics } from './tasks/few-shot.js';
 export { textToImageTask } from './tasks/generation.js';
 export { makeSample, type ShapesOptions, type TaskName, taskNames } from './tasks/index.js';
+export type { Weights } from './weights.js';
 export { caption, partialCaption } from './words/caption.js';
 export { eventFacts, tellEvents } from './words/event.js';
 export { heldOutLabels, labelsOf, sceneLabels } from './words/labels.js';
-export { ask, type Question, type QuestionKind, questionKinds } from './words/question.js';
+export { ask, type Question } from './words/question.js';
 export type * from './words/truth.js';
 export { colourDistance, hsvToRgb, nameColour, rgbToHsv, shadeOf } from './world/colour.js';
 export {

@@ -173,6 +173,8 @@ describe('the world', () => {
     expect(() => world({ shapes: ['blob' as 'circle'] })).toThrow(/shapes \[blob\], wanted some of circle/);
     expect(() => makeSample({ seed: 1, tasks: ['sing' as 'blend'] }, 0)).toThrow(/Got the task sing, wanted/);
     expect(() => makeSample({ seed: 1, tasks: { blend: -1 } }, 0)).toThrow(/weight -1 for blend/);
+    expect(() => world({ questions: { colour: 0 } })).toThrow(/Got no question kinds, wanted .*yes-no/);
+    expect(() => world({ questions: ['who' as 'size'] })).toThrow(/the question kind who, wanted .*colour/);
     expect(() => makeSample({ seed: 1, tasks: [] }, 0)).toThrow(/Got no tasks/);
     expect(() => makeSample({ seed: 1, shapes: ['circle'], colours: ['red'], objects: [2, 2] }, 0)).toThrow(
       /Found no/,
@@ -235,5 +237,14 @@ describe('samples', () => {
     for (let i = 0; i < 600; i++) counts[makeSample({ seed: 12, tasks: { caption: 3, blend: 1 } }, i).task]++;
     expect(counts.caption + counts.blend).toBe(600);
     expect(Math.abs(counts.caption - 450)).toBeLessThan(5 * Math.sqrt((600 * 3) / 16));
+  });
+
+  it('ask of what their world says, as often as it says', () => {
+    const options = { seed: 14, tasks: ['question'], questions: { colour: 3, size: 1 } } as const;
+    const asked = Array.from({ length: 400 }, (_, i) => makeSample(options, i).turns[0].truth);
+    const colours = asked.filter((truth) => truth.kind === 'answer' && truth.asked === 'colour').length;
+    const sizes = asked.filter((truth) => truth.kind === 'answer' && truth.asked === 'size').length;
+    expect(colours + sizes).toBe(400);
+    expect(Math.abs(colours - 300)).toBeLessThan(5 * Math.sqrt((400 * 3) / 16));
   });
 });

@@ -100,7 +100,10 @@ function draftsOf(options: InterleavedOptions, kind: BatchKind, first: number): 
   const excluded = keptBack(tokenizer);
   const count = (sequence: Lesson['whole']) => format.encode(sequence, { eos: false }).ids.length;
   const drafts = Array.from({ length: kind.rows * together }, (_, i): Draft => {
-    const { whole, turns } = lesson(makeSample({ seed, split, tasks: kind.tasks, questions: kind.questions }, first + i), form);
+    const { whole, turns } = lesson(
+      makeSample({ seed, split, tasks: kind.tasks, questions: kind.questions }, first + i),
+      form,
+    );
     const { ids, imageSlots, images } = format.encode(whole, { eos: form === 'document' });
     const spoken = turns.map(({ asked, answered, truth }) => ({
       from: count(asked),

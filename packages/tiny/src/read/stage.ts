@@ -7,10 +7,22 @@ import { looking } from '../train/looking.js';
 import { type Stage, weightsOf } from '../train/stage.js';
 import { type BatchKind, interleavedBatches } from './data.js';
 
+/** Looking an object up by its shape alone is learnt last: what is asked so comes most often. */
+const questions = {
+  colour: 4,
+  position: 3,
+  count: 3,
+  'yes-no': 4,
+  shape: 1,
+  size: 1,
+  relation: 1,
+  between: 1,
+};
+
 /** Every task of the world; those of like length stand together, and what is hardest comes most often. */
 const kinds: readonly BatchKind[] = [
   { tasks: { caption: 1 }, rows: 64, share: 4 },
-  { tasks: { question: 1 }, questions: { colour: 4, position: 3, count: 3, 'yes-no': 4 }, rows: 80, share: 8 },
+  { tasks: { question: 1 }, questions, rows: 80, share: 8 },
   { tasks: { 'text-to-image': 1 }, rows: 64, share: 1 },
   { tasks: { 'video-caption': 2, 'video-question': 1 }, rows: 32, share: 7 },
   { tasks: { dialogue: 2, 'in-context': 1.5, blend: 1.5, 'describe-and-draw': 1 }, rows: 40, share: 3 },

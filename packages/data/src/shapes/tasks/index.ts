@@ -1,6 +1,6 @@
-import { EmuError } from '@emu-ts/base';
 import { Draws } from '../../draws.js';
 import type { ShapesSample, Turn } from '../sample.js';
+import { type Weights, weightsOf } from '../weights.js';
 import { type World, type WorldOptions, world } from '../world/compose.js';
 import type { Scene } from '../world/scene.js';
 import { dialogueTask } from './dialogue.js';
@@ -38,37 +38,15 @@ export const taskNames = Object.keys(tasks) as readonly TaskName[];
 export interface ShapesOptions extends WorldOptions {
   readonly seed: number;
   /** Tasks and how often they come, relative to each other; every task alike by default. */
-  readonly tasks?: { readonly [Name in TaskName]?: number | undefined } | readonly TaskName[] | undefined;
+  readonly tasks?: Weights<TaskName> | undefined;
 }
 
 /** Sample number `index` of the world, as plain data. It depends on the options and its number alone. */
 export function makeSample(options: ShapesOptions, index: number): ShapesSample<Scene> {
   const { seed } = options;
   const w = world(options);
-  const chosen = weightsOf(options.tasks);
+  const chosen = weightsOf('task', taskNames, options.tasks);
   const draws = new Draws(seed, index);
   const task = taskNames[draws.weighted(chosen)];
   return { task, seed, index, turns: tasks[task](draws, w) };
 }
-
-function weightsOf(wanted: ShapesOptions['tasks']): number[] {
-  if (!wanted) return taskNames.map(() => 1);
-  const weights: Readonly<Record<string, number | undefined>> = isList(wanted)
-    ? Object.fromEntries(wanted.map((name) => [name, 1]))
-    : wanted;
-  const unknown = Object.keys(weights).find((name) => !(name in tasks));
-  const odd = Object.keys(weights).find((name) => !((weights[name] ?? 0) >= 0));
-  const total = taskNames.reduce((sum, name) => sum + (weights[name] ?? 0), 0);
-  if (unknown === undefined && odd === undefined && total > 0)
-    return taskNames.map((name) => weights[name] ?? 0);
-  const got =
-    unknown !== undefined
-      ? `the task ${unknown}`
-      : odd !== undefined
-        ? `weight ${weights[odd]} for ${odd}`
-        : 'no tasks';
-  throw new EmuError('WORLD', `Got ${got}, wanted positive weights for some of ${taskNames.join(', ')}.`);
-}
-
-const isList = (wanted: NonNullable<ShapesOptions['tasks']>): wanted is readonly TaskName[] =>
-  Array.isArray(wanted);

@@ -2,9 +2,10 @@ import { image, text } from '@emu-ts/sequence';
 import type { Draws } from '../../draws.js';
 import type { Turn } from '../sample.js';
 import { caption, partialCaption } from '../words/caption.js';
-import { ask, type QuestionKind, questionKinds } from '../words/question.js';
+import { ask } from '../words/question.js';
 import { drawRandomScene, retry, type World } from '../world/compose.js';
 import { isBetween, type Scene } from '../world/scene.js';
+import { type QuestionKind, questionKinds } from '../world/vocabulary.js';
 
 type Turns = readonly Turn<Scene>[];
 
@@ -43,7 +44,7 @@ export function partialCaptionTask(draws: Draws, w: World): Turns {
 
 /** A picture and a question; every kind of question as often as the world says and scenes allow. */
 export function questionTask(draws: Draws, w: World): Turns {
-  const kind = questionKinds[draws.weighted(questionKinds.map((name) => w.questions[name]))];
+  const kind = questionKinds[draws.weighted(w.questions)];
   const possible = w.objects[1] < fewest[kind] ? 'yes-no' : kind;
   const [scene, asked] = retry(`scene for a question of kind ${possible}`, () => {
     const scene = possible === 'between' ? drawRow(draws, w) : drawRandomScene(draws, w);

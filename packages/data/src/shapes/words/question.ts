@@ -13,22 +13,16 @@ import {
   type Scene,
   type SceneObject,
 } from '../world/scene.js';
-import { colourNames, numberNames, relationNames, shapeNames } from '../world/vocabulary.js';
+import {
+  colourNames,
+  numberNames,
+  type QuestionKind,
+  relationNames,
+  shapeNames,
+} from '../world/vocabulary.js';
 import { refer } from './caption.js';
 import { definite, distinguishing, indefinite, nounOf, placeWords, relationWords } from './name.js';
 import type { AnswerTruth, Asked } from './truth.js';
-
-export const questionKinds = [
-  'colour',
-  'shape',
-  'size',
-  'count',
-  'position',
-  'relation',
-  'between',
-  'yes-no',
-] as const;
-export type QuestionKind = (typeof questionKinds)[number];
 
 export interface Question {
   readonly kind: QuestionKind;

@@ -1,5 +1,6 @@
 import { EmuError } from '@emu-ts/base';
 import type { Draws } from '../../draws.js';
+import { type Weights, weightsOf } from '../weights.js';
 import { colourDistance, hsvToRgb, shadeOf, shadeWords } from './colour.js';
 import { outlines } from './outline.js';
 import {
@@ -11,10 +12,11 @@ import {
   type Scene,
   type SceneObject,
 } from './scene.js';
-import type { QuestionKind } from '../words/question.js';
 import {
   type ColourName,
   colourNames,
+  type QuestionKind,
+  questionKinds,
   type Rgb,
   radii,
   type ShapeName,
@@ -49,11 +51,9 @@ export interface WorldOptions {
   /** Fewest and most objects of a scene; `[1, 4]` by default. */
   readonly objects?: readonly [min: number, max: number] | undefined;
   readonly style?: { readonly [Name in keyof Style]?: Style[Name] | undefined } | undefined;
-  /** How often questions of each kind come, as weights; 1 by default. */
-  readonly questions?: Partial<QuestionShares> | undefined;
+  /** Kinds of question and how often they come, where scenes allow; every kind alike by default. */
+  readonly questions?: Weights<QuestionKind> | undefined;
 }
-
-export type QuestionShares = Readonly<Record<QuestionKind, number>>;
 
 /** The world with every choice made. */
 export interface World {
@@ -63,24 +63,14 @@ export interface World {
   readonly sizes: readonly SizeName[];
   readonly objects: readonly [number, number];
   readonly style: Style;
-  readonly questions: QuestionShares;
+  /** Weights of `questionKinds`. */
+  readonly questions: readonly number[];
 }
 
 const listed = <T>(list: readonly T[] | undefined, known: readonly T[], what: string): readonly T[] => {
   if (!list) return known;
   if (list.length > 0 && list.every((one) => known.includes(one))) return list;
   throw new EmuError('WORLD', `Got ${what} [${list.join(', ')}], wanted some of ${known.join(', ')}.`);
-};
-
-const alike: QuestionShares = {
-  colour: 1,
-  shape: 1,
-  size: 1,
-  count: 1,
-  position: 1,
-  relation: 1,
-  between: 1,
-  'yes-no': 1,
 };
 
 /** Fills in the defaults. @throws EmuError `WORLD` for unknown names or a number of objects that does not fit. */
@@ -103,7 +93,7 @@ export function world(options: WorldOptions = {}): World {
     sizes,
     objects: [min, max],
     style: { antialias, outline, turned, gradient, noise },
-    questions: { ...alike, ...options.questions },
+    questions: weightsOf('question kind', questionKinds, options.questions),
   };
 }
 

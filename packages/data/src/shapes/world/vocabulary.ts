@@ -25,12 +25,24 @@ export const placeNames = [
   'bottom right',
 ] as const;
 export const numberNames = ['zero', 'one', 'two', 'three', 'four'] as const;
+/** What may be asked of a scene. */
+export const questionKinds = [
+  'colour',
+  'shape',
+  'size',
+  'count',
+  'position',
+  'relation',
+  'between',
+  'yes-no',
+] as const;
 
 export type ShapeName = (typeof shapeNames)[number];
 export type ColourName = (typeof colourNames)[number];
 export type SizeName = (typeof sizeNames)[number];
 export type RelationName = (typeof relationNames)[number];
 export type PlaceName = (typeof placeNames)[number];
+export type QuestionKind = (typeof questionKinds)[number];
 
 /** 8-bit red, green and blue. */
 export type Rgb = readonly [red: number, green: number, blue: number];
