@@ -1,10 +1,12 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type HostTensor, tensor } from '@emu-ts/base';
 import { encodeSafetensors, openCheckpoint } from '@emu-ts/checkpoint';
 import type { Tokenizer } from '@emu-ts/contracts';
+import { onnx } from '@emu-ts/onnx';
 import { fixture, readmeExamples } from '@emu-ts/testing';
+import { weightsFolder } from '@emu-ts/tiny';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serveFiles } from '../test/serve.js';
 import { Emu, type EmuEvent } from './index.js';
@@ -221,6 +223,18 @@ describe('what is wrong is said', () => {
       unexpected: ['decoder.lm.surprise.weight'],
       misshapen: [{ name: 'ln_visual.bias' }],
     });
+  });
+
+  it('candidates that cannot be drawn, and what was placed before them is freed', async () => {
+    const folder = path.join(dir, 'candidates');
+    await cp(weightsFolder, folder, { recursive: true });
+    const config = JSON.parse(await readFile(path.join(folder, 'config.json'), 'utf8'));
+    const drawing = { ...config.drawing, candidates: 0.5 };
+    await writeFile(path.join(folder, 'config.json'), JSON.stringify({ ...config, drawing }));
+    await using device = await onnx();
+    const before = await device.holdings();
+    await expect(Emu.fromPretrained(folder, { device })).rejects.toMatchObject({ code: 'CANDIDATES' });
+    expect(await device.holdings()).toEqual(before);
   });
 
   it('a picture asked of a model without a decoder', async () => {
