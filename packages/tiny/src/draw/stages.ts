@@ -15,7 +15,7 @@ export const paintStage = drawing({
 /** What the language model predicts is less exact, and what the decoder will be given. */
 export const finishStage = drawing({
   name: 'finish',
-  updates: 3000,
+  updates: 2000,
   pictures: 12_000,
   first: 3,
   rate: 8e-4,

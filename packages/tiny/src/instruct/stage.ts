@@ -8,12 +8,12 @@ import {
 } from '@emu-ts/training';
 import { vision } from '../model/config.js';
 import { formatOf, smallEmu, tokenizerOf } from '../model/model.js';
-import { type BatchKind, interleavedBatches } from '../read/data.js';
+import { type BatchKind, interleavedBatches, questions } from '../read/data.js';
 import { looking } from '../train/looking.js';
 import { type Stage, weightsOf } from '../train/stage.js';
 
 const kinds: readonly BatchKind[] = [
-  { tasks: { caption: 2, question: 3, 'text-to-image': 2 }, rows: 48, share: 3 },
+  { tasks: { caption: 2, question: 3, 'text-to-image': 2 }, questions, rows: 48, share: 3 },
   { tasks: { dialogue: 2, 'in-context': 1, blend: 1, 'describe-and-draw': 3 }, rows: 32, share: 3 },
   { tasks: { 'video-caption': 3, 'video-question': 2 }, rows: 24, share: 3 },
   { tasks: { 'few-shot': 1 }, rows: 16, share: 1 },

@@ -10,10 +10,23 @@ import { type Lesson, lesson } from './prompts.js';
 export interface BatchKind {
   readonly tasks: NonNullable<ShapesOptions['tasks']>;
   readonly rows: number;
+  /** Kinds of question, where there are any. Default every kind alike. */
   readonly questions?: ShapesOptions['questions'];
   /** Batches of this kind among all. */
   readonly share: number;
 }
+
+/** Looking an object up by its shape alone is learnt last: what is asked so comes most often. */
+export const questions = {
+  colour: 4,
+  position: 3,
+  count: 3,
+  'yes-no': 4,
+  shape: 1,
+  size: 1,
+  relation: 1,
+  between: 1,
+} as const;
 
 export interface InterleavedOptions {
   readonly seed: number;

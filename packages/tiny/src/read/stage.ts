@@ -5,19 +5,7 @@ import { type Ablation, formatOf, smallEmu, tokenizerOf } from '../model/model.j
 import { freshWeights } from '../see/start.js';
 import { looking } from '../train/looking.js';
 import { type Stage, weightsOf } from '../train/stage.js';
-import { type BatchKind, interleavedBatches } from './data.js';
-
-/** Looking an object up by its shape alone is learnt last: what is asked so comes most often. */
-const questions = {
-  colour: 4,
-  position: 3,
-  count: 3,
-  'yes-no': 4,
-  shape: 1,
-  size: 1,
-  relation: 1,
-  between: 1,
-};
+import { type BatchKind, interleavedBatches, questions } from './data.js';
 
 /** Every task of the world; those of like length stand together, and what is hardest comes most often. */
 const kinds: readonly BatchKind[] = [
