@@ -11,12 +11,12 @@ const walk = async (model: ComponentsModel): Promise<Stop[]> => {
   return stops;
 };
 
-const told = ['caption', 'few-shot', 'dialogue'];
-const drawn = ['in-context'];
+const told = ['caption', 'question', 'few-shot', 'video', 'dialogue'];
+const drawn = ['in-context', 'blend'];
 
 describe.each([
   ['base', 'document', 8, [...told, ...drawn]],
-  ['instruct', 'dialogue', 9, told],
+  ['instruct', 'dialogue', 9, told.filter((name) => name !== 'video')],
 ] as const)('the small model, %s', (variant, form, count, reached) => {
   it('walks through every ability of its form and lays the pictures out', async () => {
     await using emu = await Emu.fromPretrained(weightsFolder, { variant });
