@@ -12,7 +12,7 @@ const walk = async (model: ComponentsModel): Promise<Stop[]> => {
 };
 
 const told = ['caption', 'question', 'few-shot', 'video', 'dialogue'];
-const drawn = ['in-context', 'blend'];
+const drawn = ['text-to-image', 'in-context', 'blend'];
 
 describe.each([
   ['base', 'document', 8, [...told, ...drawn]],
@@ -32,7 +32,7 @@ describe.each([
     const draws = drawn.includes(name);
     await using emu = await Emu.fromPretrained(weightsFolder, { variant, imageDecoder: draws });
     const model = new ComponentsModel(emu.components, { form });
-    const report = await evaluateShapes(model, { seed: 99, n: draws ? 16 : 40, tasks: [name] });
+    const report = await evaluateShapes(model, { seed: 99, n: draws ? 12 : 40, tasks: [name] });
     const goal = abilities.find((ability) => ability.name === name)?.goal as number;
     // Not below the goal with 95 % certainty.
     expect(report.abilities[0].interval[1]).toBeGreaterThanOrEqual(goal);

@@ -42,6 +42,6 @@ export const configJson = (vocabSize: number) => {
     },
     lora,
     // Chosen on pictures of training combinations.
-    drawing: { steps: 20, guidance_scale: 2.5, candidates: 4 },
+    drawing: { steps: 20, guidance_scale: 2.5, candidates: 8 },
   };
 };
