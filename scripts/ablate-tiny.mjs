@@ -1,6 +1,6 @@
 import { install, run } from './lib/setup.mjs';
 
-/** `npm run train:tiny [-- --dir FOLDER --only STAGE --threads N]`: the small model from nothing, resumably. */
+/** `npm run ablate:tiny [-- --eyes FOLDER --read N]`: what parts of the recipe of the small model are for. */
 install();
 const args = [
   '--conditions=@emu-ts/source',
