@@ -67,6 +67,8 @@ export const convolutionCases: Readonly<Record<string, readonly OpCase[]>> = {
     convolution([1, 3, 17, 18], [16, 3, 14, 14], [14, 14], [0, 0, 0, 0]),
     convolution([2, 66, 8, 9], [65, 66, 1, 1], [1, 1], [0, 0, 0, 0]),
     convolution([1, 130, 5, 5], [9, 130, 3, 3]),
+    convolution([1, 5, 5, 5], [130, 5, 3, 3]),
+    convolution([1, 8, 9, 9], [20, 8, 3, 3]),
   ],
   'nn.conv2d_fused': [
     fusedConvolution([2, 6, 9, 11], [9, 6, 3, 3], { groups: 3, silu: true }, [2, 9, 1, 1]),
@@ -76,6 +78,7 @@ export const convolutionCases: Readonly<Record<string, readonly OpCase[]>> = {
     fusedConvolution([1, 5, 4, 6], [7, 5, 3, 3], { factor: 2, height: 7, width: 11 }, []),
     fusedConvolution([1, 8, 4, 4], [8, 8, 3, 3], { strides: [2, 2] }, [1, 8, 2, 2]),
     fusedConvolution([1, 20, 7, 9], [70, 20, 3, 3], { groups: 5, silu: true }, [1, 70, 7, 9]),
+    fusedConvolution([1, 20, 5, 7], [130, 20, 3, 3], { groups: 5, silu: true }, [1, 130, 5, 7]),
     fusedConvolution([2, 130, 4, 5], [17, 130, 3, 3], { factor: 2 }, [2, 17, 1, 1]),
     withMore(fusedConvolution([2, 6, 4, 6], [18, 16, 1, 1], { groups: 4, silu: true }, []), [2, 10, 4, 6]),
     withMore(fusedConvolution([1, 7, 3, 5], [20, 16, 3, 3], {}, [1, 20, 3, 5]), [1, 9, 3, 5]),

@@ -99,18 +99,23 @@ export const kernelCases: Readonly<Record<string, readonly OpCase[]>> = {
     product(70, 60, 130),
     product(65, 33, 66),
     product(70, 1100, 66),
+    product(12, 36, 70), // tiles of 16 rows, above of 32, below of 64
+    product(130, 60, 66),
+    product(50, 1100, 66),
   ],
   'nn.linear_activated': [
     activated(product(3, 300, 37), 'gelu', true),
     activated(product(70, 1100, 66), 'silu', true),
     activated(product(65, 33, 66), 'relu', false),
     activated(product(9, 64, 64), 'none', true),
+    activated(product(130, 600, 40), 'silu', true),
   ],
   'nn.linear_gated': [
     { ...product(9, 20, 24), attrs: { activation: 'gelu' } },
     { ...product(70, 33, 130), attrs: { activation: 'silu' } },
     gated(product(9, 60, 10), 'silu'),
     gated(product(70, 33, 66), 'gelu'),
+    gated(product(130, 36, 66), 'silu'),
   ].map((c) => ({ ...c, expectation: { depth: 3, terms: 64 } })),
   'nn.linear_int4_gated': [...many(4).map((c) => gated(c, 'silu')), halved(4)],
   'nn.linear_int8_gated': [...many(8).map((c) => gated(c, 'gelu')), halved(8)],
@@ -122,6 +127,7 @@ export const kernelCases: Readonly<Record<string, readonly OpCase[]>> = {
     normed(product(70, 1100, 66), 'layer', [70, 66]),
     normed(product(19, 530, 37), 'rms', [19, 37]),
     normed(product(9, 600, 260), 'layer', [9, 260]),
+    normed(product(50, 600, 66), 'rms', [50, 66]),
   ],
   'nn.linear_int4_norm': many(4).map((c) => normed(c, 'rms', [c.inputs.x.shape[0], c.inputs.codes.shape[0]])),
   'nn.linear_int8_norm': many(8).map((c) =>
@@ -178,6 +184,8 @@ export const kernelCases: Readonly<Record<string, readonly OpCase[]>> = {
       transposed(which, [66, 65, 33], [2, 3]),
       transposed(which, [18, 12, 600], [2]),
       transposed(which, [17, 10, 777]),
+      transposed(which, [130, 20, 36]),
+      transposed(which, [50, 18, 530], [2]),
     ]),
   ],
   'prim.sum': [
@@ -202,6 +210,8 @@ function many(bits: 4 | 8): OpCase[] {
     [19, 64, 3],
     [19, 60, 20],
     [70, 1090, 66],
+    [12, 64, 20],
+    [130, 60, 36],
   ].map(([rows, k, n]) => {
     const groups = Math.ceil(k / 32);
     const bytes = 4 * bits;

@@ -3,7 +3,7 @@ import { type ConvGeometry, size, type TensorType, tensorType } from '@emu-ts/gr
 import type { GpuView, Overrides, Params, Pass } from '@emu-ts/webgpu/kernel';
 import operandWeight from '../linear/operand-weight.wgsl';
 import { u32, vectorises } from '../rows.js';
-import { rounding, tilesOf, type Way, wayOpen } from '../ways.js';
+import { tilesOf, tiling, type Way, wayOpen } from '../ways.js';
 import sumSource from './conv2d-sum.wgsl';
 import tilesSource from './conv2d-tiles.wgsl';
 import finish from './finish.wgsl';
@@ -112,7 +112,12 @@ function tiles(conv: Convolution, way: Way, split: boolean): Pass {
     },
     writes: { y: split ? 'partial' : 'y' },
     params: { ...u32s({ ...product, ...map, tiles: whole * splits }), ...ends?.params },
-    overrides: { VECTOR: Number(vector), ...overrides, ...rounding(way, x, weight), ...ends?.overrides },
+    overrides: {
+      VECTOR: Number(vector),
+      ...overrides,
+      ...tiling(way, product.m, x, weight),
+      ...ends?.overrides,
+    },
     workgroups: whole * splits,
     widths: { weight: vector ? 4 : 1, ...widths },
   };

@@ -11,7 +11,7 @@ import { int4Product, int8Product } from '../quantized-linear/kernel.js';
 import { linearInt4Op, linearInt8Op } from '../quantized-linear/op.js';
 import { rowsOf, u32, vectorises } from '../rows.js';
 import { siluOp } from '../silu/op.js';
-import { inRegisters, onMatrixUnits, rounding, tilesOf, type Way, wayOpen } from '../ways.js';
+import { inRegisters, onMatrixUnits, tilesOf, tiling, type Way, wayOpen } from '../ways.js';
 import gateCodes from './gate-codes.wgsl';
 import gateHalf from './gate-half.wgsl';
 import gateWeight from './gate-weight.wgsl';
@@ -111,7 +111,7 @@ function gatedKernel({ op, product, gates, source }: Format, way: Way): ManyPass
           },
           overrides: {
             VECTOR: Number(vectorises(k, types.x)),
-            ...rounding(way, types.x, ...product.weights.map((name) => types[name] as TensorType)),
+            ...tiling(way, m, types.x, ...product.weights.map((name) => types[name] as TensorType)),
             ...product.overrides?.(types),
             OP: activationCodes[attrs.activation],
           },

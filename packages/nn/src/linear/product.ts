@@ -2,7 +2,7 @@
 import { type TensorType, tensorType } from '@emu-ts/graph';
 import type { ManyPasses, Overrides, Params, Pass, SinglePass, Width } from '@emu-ts/webgpu/kernel';
 import { rowsOf, u32, vectorises } from '../rows.js';
-import { inRegisters, rounding, tilesOf, type Way, wayOpen } from '../ways.js';
+import { inRegisters, tilesOf, tiling, type Way, wayOpen } from '../ways.js';
 import finish from './finish.wgsl';
 import finishLater from './finish-later.wgsl';
 import sumSource from './linear-sum.wgsl';
@@ -111,7 +111,7 @@ function tilePass<T extends ProductTypes, A>(
     },
     overrides: {
       VECTOR: Number(vectorises(k, types.x)),
-      ...rounding(way, types.x, ...product.weights.map((name) => types[name] as TensorType)),
+      ...tiling(way, m, types.x, ...product.weights.map((name) => types[name] as TensorType)),
       ...product.overrides?.(types),
       ...epilogue?.overrides?.(attrs),
     },

@@ -3,7 +3,7 @@ import { primitives, size, type TensorType, tensorType } from '@emu-ts/graph';
 import type { Fusion, Kernel, Pass } from '@emu-ts/webgpu/kernel';
 import { bare, sumPass } from '../linear/product.js';
 import { u32, vectorises } from '../rows.js';
-import { inRegisters, onMatrixUnits, rounding, tilesOf, type Way, wayOpen } from '../ways.js';
+import { inRegisters, onMatrixUnits, tilesOf, tiling, type Way, wayOpen } from '../ways.js';
 import batches from './batches.wgsl';
 import { matmulTransposedOp, swapsLast, type Transposed } from './op.js';
 
@@ -85,7 +85,7 @@ const kernel = (which: 'a' | 'b', way: Way): Kernel<typeof matmulTransposedOp> =
       overrides: {
         VECTOR: Number(vec),
         STORE4: Number(which === 'a' && vec),
-        ...rounding(way, types.a, types.b),
+        ...tiling(way, numbers.m, types.a, types.b),
       },
       widths: { a: width, b: width, y: which === 'a' ? width : 1 },
       workgroups: tiles * splits,

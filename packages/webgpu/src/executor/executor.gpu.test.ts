@@ -229,7 +229,7 @@ describeGpu('the WebGPU executor', () => {
     const graph = graphOf({ y: matmul(add(x, 1), transpose(x, [1, 0])) });
     expect(gpu.plan(graph)).toMatchInlineSnapshot(`
       "prim.add ×1 by prim.add vec4
-      prim.matmul ×1 by prim.matmul (prim.matmul tiled vec4: k = 4 and n = 3 do not both divide by 4; prim.matmul tiled: a tile of 64 × 64 is wasted on 3 × 4 × 3)
+      prim.matmul ×1 by prim.matmul (prim.matmul tiled vec4: k = 4 and n = 3 do not both divide by 4; prim.matmul tiled: a tile of 16 × 64 is wasted on 3 × 4 × 3)
       prim.transpose ×1 by prim.transpose"
     `);
     await using program = await gpu.compile(graph);

@@ -24,7 +24,8 @@ export type Workgroups = number | readonly [number, number, number];
 export type Width = 1 | 4 | 16;
 
 /**
- * A product y [batch m n] of a by b in tiles of 64 × 64: the executor puts the loop behind the source (`tiles/*.wgsl`), whose
+ * A product y [batch m n] of a by b in tiles of 64 × 64, or of fewer rows: 4 times the override `DOWN`, a power of two, 16 by
+ * default. The executor puts the loop behind the source (`tiles/*.wgsl`), whose
  * parameters are `m`, `n`, `k`, `batch`, `tiles` and, where k is split, the `span` of a split. The source says where the
  * operands of a batch begin (`start_a`, `start_b`), how four neighbours of them are read (`fetch_a`, `fetch_b`), and what
  * becomes of four sums of a row (`keep`).

@@ -97,6 +97,8 @@ describeGpu('stored types and shapes', () => {
     [1, 7, 200],
     [20, 1040, 36],
     [17, 1101, 18],
+    [16, 40, 70],
+    [130, 40, 66],
   ])('multiplies %i × %i × %i', async (m, k, n) => {
     const types = { a: tensorType('f32', [2, m, k]), b: tensorType('f32', [1, k, n]) };
     const y = matmul(input('a', types.a), input('b', types.b));

@@ -1,6 +1,6 @@
 // Stands behind a product in tiles: rows of a along k, as `fetch_a(start, row, p)` gives four neighbours of one.
 
-var<workgroup> tile_a: array<vec4<f32>, 256>; // 64 rows × 4 vectors along k
+var<workgroup> tile_a: array<vec4<f32>, 256>; // 4 · DOWN rows × 4 vectors along k
 
 fn bring_a(start: u32, top: u32, p: u32, lane: u32) {
   tile_a[lane] = fetch_a(start, top + lane / 4u, p + lane % 4u * 4u);

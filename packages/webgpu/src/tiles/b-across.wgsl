@@ -3,7 +3,7 @@
 var<workgroup> tile_b: array<vec4<f32>, 256>; // 16 places along k × 16 vectors of columns
 
 fn bring_b(start: u32, left: u32, p: u32, lane: u32) {
-  tile_b[lane] = fetch_b(start, p + lane / 16u, left + lane % 16u * 4u);
+  for (var i = lane; i < 256u; i += 16u * DOWN) { tile_b[i] = fetch_b(start, p + i / 16u, left + i % 16u * 4u); }
 }
 
 fn block_b(lane: u32, q: u32) -> mat4x4<f32> {

@@ -3,7 +3,9 @@
 var<workgroup> tile_b: array<vec4<f32>, 256>; // 4 vectors along k × 64 columns
 
 fn bring_b(start: u32, left: u32, p: u32, lane: u32) {
-  tile_b[lane % 4u * 64u + lane / 4u] = fetch_b(start, left + lane / 4u, p + lane % 4u * 4u);
+  for (var i = lane; i < 256u; i += 16u * DOWN) {
+    tile_b[i % 4u * 64u + i / 4u] = fetch_b(start, left + i / 4u, p + i % 4u * 4u);
+  }
 }
 
 fn block_b(lane: u32, q: u32) -> mat4x4<f32> {
