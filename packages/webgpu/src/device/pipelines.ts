@@ -1,6 +1,7 @@
 import type { Shader } from '../kernel/header.js';
 import type { Overrides } from '../kernel/kernel.js';
 import { ShaderError, typedError } from './errors.js';
+import { resting } from './resting.js';
 
 /** A compiled pipeline and the layout its bind groups follow. */
 export interface Pipeline {
@@ -63,7 +64,7 @@ export class Pipelines {
         (error: unknown) => ({ error }),
       );
     const laidOut = device.popErrorScope();
-    const invalid = await popped;
+    const invalid = await resting(device, popped);
     if (invalid) {
       const { messages } = await module.getCompilationInfo();
       const first = messages.find(({ type }) => type === 'error');
@@ -73,7 +74,7 @@ export class Pipelines {
         first?.message ?? invalid.message,
       );
     }
-    const result = await created;
+    const result = await resting(device, created);
     const refused = await laidOut;
     if ('pipeline' in result && !refused) return { id: this.#next++, pipeline: result.pipeline, layout };
     if (refused) throw typedError(`the pipeline of ${kernel}`, refused);

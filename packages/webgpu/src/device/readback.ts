@@ -1,4 +1,5 @@
 import type { CallOptions } from '@emu-ts/base';
+import { resting } from './resting.js';
 
 const MAP_READ = 0x1;
 const COPY_DST = 0x8;
@@ -28,7 +29,7 @@ export class Readback {
       const encoder = this.#device.createCommandEncoder();
       encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes);
       this.#device.queue.submit([encoder.finish()]);
-      await staging.mapAsync(READ, 0, bytes);
+      await resting(this.#device, staging.mapAsync(READ, 0, bytes));
       const copy = new Uint8Array(bytes);
       copy.set(new Uint8Array(staging.getMappedRange(0, bytes)));
       staging.unmap();

@@ -5,6 +5,7 @@ import type { Capabilities } from '../device/capabilities.js';
 import { DeviceLostError, typedError } from '../device/errors.js';
 import { Pipelines } from '../device/pipelines.js';
 import { Readback } from '../device/readback.js';
+import { resting } from '../device/resting.js';
 import { storedBytes } from '../kernel/storage.js';
 import { partsOf } from '../plan/cut.js';
 import { Slabs } from './slabs.js';
@@ -126,7 +127,7 @@ export class Session {
 
   /** Waits until the GPU has done what was submitted. */
   async settled(): Promise<void> {
-    await this.#orFailure(this.device.queue.onSubmittedWorkDone());
+    await this.#orFailure(resting(this.device, this.device.queue.onSubmittedWorkDone()));
   }
 
   /** A device that is gone rejects in its own words: the typed reason arrives a turn later. */
