@@ -1,8 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { toF64 } from '@emu-ts/base';
+import { tensor, toF64 } from '@emu-ts/base';
 import { openCheckpoint } from '@emu-ts/checkpoint';
+import { expectClose } from '@emu-ts/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkpoint, emu, type Settings } from '../../test/process.js';
 import { small, smallDecoder, writeSmallData } from '../../test/small.js';
@@ -162,6 +163,40 @@ describe('emu train', () => {
       );
       expect([...result.keys()].filter((name) => /^(tagging|clip)\./.test(name))).toEqual([]);
       for (const [name, values] of result) expect(values).toEqual(readTo.get(name));
+    },
+    timeout,
+  );
+
+  it(
+    'shares the batches of an update among workers',
+    async () => {
+      // With a large eps, where gradients are rounding errors updates are no more.
+      const stage = {
+        ...brief,
+        name: 'match',
+        objective: 'contrastive',
+        accumulate: 2,
+        optimizer: { ...optimizer, eps: 1 },
+      };
+      const shared = (name: string) => ({ name, seed: 5, model: everything.model, stages: [stage] });
+      const { code, stderr } = await train(shared('alone'), {}, '--json');
+      expect({ code, stderr: stderr.replace(/^Left out .*\n/gm, '') }).toEqual({ code: 0, stderr: '' });
+      expect((await train(shared('together'), {}, '--json', '--workers', '2')).code).toBe(0);
+      const last = ['1-match', 'checkpoints', 'step-00000002', 'model.safetensors'];
+      const [alone, together] = [await weightsOf('alone', ...last), await weightsOf('together', ...last)];
+      expect([...together.keys()]).toEqual([...alone.keys()]);
+      for (const [name, values] of together) {
+        const whole = (numbers: readonly number[] = []) =>
+          tensor('f64', [numbers.length], Float64Array.from(numbers));
+        expectClose(name, whole(values), whole(alone.get(name)), { dtype: 'f32', terms: 64, depth: 8 });
+      }
+
+      const few = await train(shared('few'), {}, '--workers', '3');
+      expect(few.code).toBe(1);
+      expect(few.stderr).toMatch(
+        /^WORKERS: Stage 'match' makes an update of 2 batches; 3 workers would not/m,
+      );
+      expect(await readdir(at('runs'))).not.toContain('few');
     },
     timeout,
   );

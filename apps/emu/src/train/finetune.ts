@@ -6,6 +6,7 @@ import { type CliRecipe, readJsonFile, readRecipe } from './recipe.js';
 export interface FinetuneDefaults {
   readonly updates: number;
   readonly batch: number;
+  readonly accumulate: number;
   readonly rate: number;
   readonly rank: number;
   readonly alpha: number;
@@ -45,11 +46,12 @@ export async function finetuneRecipe(
   return { recipe, folder: path.dirname(file) };
 }
 
-const instructionStage = (file: string, { updates, batch, rate }: FinetuneDefaults) => ({
+const instructionStage = (file: string, { updates, batch, accumulate, rate }: FinetuneDefaults) => ({
   name: 'tune',
   objective: 'interleaved',
   updates,
   batch,
+  accumulate,
   answersOnly: true,
   data: { source: 'instructions', files: [file] },
   trainable: ['**.lora_A.**', '**.lora_B.**'],

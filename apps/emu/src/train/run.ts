@@ -31,6 +31,8 @@ export interface TrainRunOptions extends RunOptions {
   readonly out: string;
   /** Go on with what is in `out`; without it a folder that holds a run is refused. */
   readonly resume?: boolean | undefined;
+  /** Executors that share the batches of an update; they stay the caller's. */
+  readonly replicas?: readonly Executor[] | undefined;
   readonly onUpdate?: ((stage: StageRecipe, pace: Pace) => void) | undefined;
 }
 
@@ -53,7 +55,7 @@ interface Opened extends AsyncDisposable {
  * @throws EmuError `RECIPE`, `FILE`, `RESUME`, `NOT_FINITE`, `SAVE` and what data and models throw
  */
 export async function trainRecipe(recipe: CliRecipe, options: TrainRunOptions): Promise<TrainRunResult> {
-  const { executor, out, onUpdate, signal } = options;
+  const { executor, replicas, out, onUpdate, signal } = options;
   await using opened = await open(recipe, options);
   await claim(out, recipe, options.resume ?? false);
   const { context } = opened;
@@ -61,6 +63,7 @@ export async function trainRecipe(recipe: CliRecipe, options: TrainRunOptions): 
   const stages = new Map(recipe.stages.map((stage) => [stage.name, stage]));
   const final = await runRecipe(recipe, {
     executor,
+    replicas,
     dir: out,
     weights: opened.weights,
     build: (stage, weights) => buildStage(stages.get(stage.name) as CliStage, weights, context),

@@ -155,7 +155,16 @@ describe('emu train', () => {
 });
 
 describe('emu finetune', () => {
-  const defaults = { updates: 3, batch: 2, rate: 1e-2, rank: 3, alpha: 6, dropout: 0.2, seed: 1 };
+  const defaults = {
+    updates: 3,
+    batch: 2,
+    accumulate: 1,
+    rate: 1e-2,
+    rank: 3,
+    alpha: 6,
+    dropout: 0.2,
+    seed: 1,
+  };
   const signal = new AbortController().signal;
 
   it('tunes low-rank updates on the answers of dialogues, and leaves all else as it is', {

@@ -64,6 +64,11 @@ export interface TrainOptions extends CallOptions {
    * caller's. The updates are the same for any number of workers.
    */
   readonly workers?: readonly WorkerLike[] | undefined;
+  /**
+   * Executors that share the batches of an update as `workers` do, each with a copy of the weights, such as several of
+   * `onnx({ worker: true })` with few threads each. They stay the caller's; `executor` makes the updates.
+   */
+  readonly replicas?: readonly Executor[] | undefined;
   readonly validation?: Validation | undefined;
   /** Batch shapes whose programs are kept compiled. Default 16. */
   readonly programs?: number | undefined;

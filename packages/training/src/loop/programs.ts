@@ -64,15 +64,16 @@ export class StepPrograms implements AsyncDisposable {
     return this.#forBatch('losses', batch, scalars, trace, this.#advance(batch, scalars));
   }
 
-  /** Gradients of one batch by parameter, from weights that are given instead of the state's own. */
+  /** Gradients of one batch by parameter. @param weights instead of the state's own */
   gradients(
     batch: BatchTensors,
     scalars: Scalars,
-    weights: BatchTensors,
+    weights?: BatchTensors | undefined,
   ): Promise<{ figures: Figures; gradients: Record<string, HostTensor> }> {
     const trace = (types: BatchTypes) => this.step.traceGradients(types);
-    return this.#forBatch('gradients', batch, scalars, trace, async ({ program }) => {
-      const outputs = await program.run({ ...feed(program, batch, scalars), ...chosen(program, weights) });
+    return this.#forBatch('gradients', batch, scalars, trace, async ({ program, traced }) => {
+      const at = weights ? chosen(program, weights) : await this.state.current(traced.graph);
+      const outputs = await program.run({ ...feed(program, batch, scalars), ...at });
       const gradients: Record<string, HostTensor> = {};
       for (const name of this.step.trained.keys()) {
         const output = outputs[names.gradient(name)];

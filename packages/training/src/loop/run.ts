@@ -5,6 +5,8 @@ import { saveFailure } from '../files/failure.js';
 import type { MetricRecord } from '../files/metrics.js';
 import { constant } from '../optimizer/schedule.js';
 import { WorkerPool } from '../parallel/pool.js';
+import { Replicas } from '../parallel/replicas.js';
+import type { GradientPool } from '../parallel/sum.js';
 import { names } from '../step/names.js';
 import { ahead } from './ahead.js';
 import { Journal } from './journal.js';
@@ -37,7 +39,7 @@ export class Run {
   #scale: LossScale | undefined;
   #savedAt: number | undefined;
   #failedInARow = 0;
-  #pool: WorkerPool | undefined;
+  #pool: GradientPool | undefined;
   /** False while a step runs: state may be gone then. */
   #intact = true;
 
@@ -56,8 +58,9 @@ export class Run {
   }
 
   async train(): Promise<{ reason: 'done' | 'data'; last: MetricRecord | undefined }> {
-    const { dir, updates, data, signal, workers } = this.options;
-    if (workers) this.#pool = await WorkerPool.start(workers, this.state, signal);
+    const { dir, updates, data, signal } = this.options;
+    await using pool = await this.#openPool();
+    this.#pool = pool;
     const journal = dir === undefined ? undefined : await Journal.open(dir, this.update);
     const batches = ahead(data.open(this.#position, { signal })[Symbol.asyncIterator]());
     let last: MetricRecord | undefined;
@@ -86,6 +89,14 @@ export class Run {
     } finally {
       await batches.return?.();
     }
+  }
+
+  async #openPool(): Promise<GradientPool | undefined> {
+    const { workers, replicas, programs, signal } = this.options;
+    if (workers && replicas)
+      throw new EmuError('WORKER', 'Both workers and replicas are given; gradients come from one of them.');
+    if (workers) return WorkerPool.start(workers, this.state, signal);
+    return replicas && Replicas.start(replicas, this.state, programs);
   }
 
   /** One update, from as many batches as the step accumulates; undefined when the data has ended. */

@@ -110,6 +110,16 @@ export class TrainingState implements Disposable {
     return placed.read();
   }
 
+  /** Puts another value in place of the trained part of a parameter. */
+  async put(name: string, value: HostTensor): Promise<void> {
+    const treatment = this.step.trained.get(name);
+    if (!treatment) throw new EmuError('NOT_TRAINED', `'${name}' is not a trained parameter.`);
+    const variable = variableName(name, treatment);
+    const placed = await this.executor.upload(value);
+    this.#tensors.get(variable)?.dispose();
+    this.#tensors.set(variable, placed);
+  }
+
   /** Parameters that have gradients waiting for an update. */
   accumulated(): string[] {
     return [...this.step.trained.keys()].filter((name) => this.#tensors.has(names.accumulated(name)));

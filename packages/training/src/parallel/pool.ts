@@ -1,21 +1,17 @@
-import { EmuError, type HostTensor, sizeOf, tensor } from '@emu-ts/base';
-import type { Figures, Scalars } from '../loop/programs.js';
+import { EmuError, type HostTensor, sizeOf } from '@emu-ts/base';
+import type { Scalars } from '../loop/programs.js';
 import type { TrainingState } from '../loop/state.js';
 import { variableName } from '../step/names.js';
 import type { SharedWeight, ToWorker, WorkerLike } from './messages.js';
+import { added, type BatchGradients, type GradientPool } from './sum.js';
 
 interface Waiting {
-  resolve(result: WorkerGradients): void;
+  resolve(result: BatchGradients): void;
   reject(error: unknown): void;
 }
 
-export interface WorkerGradients {
-  readonly figures: Figures;
-  readonly gradients: Readonly<Record<string, HostTensor>>;
-}
-
 /** Workers that compute gradients of different batches at the same weights. They belong to whoever started them. */
-export class WorkerPool {
+export class WorkerPool implements GradientPool {
   readonly #waiting = new Map<number, Waiting>();
   readonly #shared: Record<string, SharedWeight> = {};
   #next = 0;
@@ -41,37 +37,21 @@ export class WorkerPool {
     return pool;
   }
 
-  /**
-   * Gradients of several batches, added up in the order of the batches, so that the sum does not depend on how many
-   * workers there are.
-   */
   async sum(
     batches: readonly Readonly<Record<string, HostTensor>>[],
     scalars: Scalars,
     signal?: AbortSignal | undefined,
-  ): Promise<{ figures: Figures[]; gradients: Record<string, HostTensor> }> {
+  ): Promise<ReturnType<typeof added>> {
     const asked = batches.map((batch, i) => this.#ask(i, batch, scalars));
-    const results = await untilAborted(Promise.all(asked), signal);
-    const sums: Record<string, Float32Array<ArrayBuffer>> = {};
-    const shapes: Record<string, readonly number[]> = {};
-    for (const { gradients } of results) {
-      for (const [name, { data, shape }] of Object.entries(gradients)) {
-        shapes[name] = shape;
-        sums[name] ??= new Float32Array(data.length);
-        const [sum, part] = [sums[name], data as Float32Array];
-        for (let i = 0; i < sum.length; i++) sum[i] += part[i];
-      }
-    }
-    const gradients = Object.entries(sums).map(
-      ([name, data]) => [name, tensor('f32', shapes[name], data)] as const,
-    );
-    return { figures: results.map(({ figures }) => figures), gradients: Object.fromEntries(gradients) };
+    return added(await untilAborted(Promise.all(asked), signal));
   }
 
-  /** Lets the workers see the weights after an update. */
   async refresh(updated: readonly string[]): Promise<void> {
     await this.#share(updated);
   }
+
+  /** Workers are their owner's. */
+  async [Symbol.asyncDispose](): Promise<void> {}
 
   async #share(parameters: readonly string[]): Promise<void> {
     for (const name of parameters) {
@@ -84,11 +64,7 @@ export class WorkerPool {
     }
   }
 
-  #ask(
-    turn: number,
-    batch: Readonly<Record<string, HostTensor>>,
-    scalars: Scalars,
-  ): Promise<WorkerGradients> {
+  #ask(turn: number, batch: Readonly<Record<string, HostTensor>>, scalars: Scalars): Promise<BatchGradients> {
     if (this.#broken) return Promise.reject(this.#broken);
     const id = this.#next++;
     return new Promise((resolve, reject) => {

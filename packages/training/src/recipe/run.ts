@@ -21,6 +21,8 @@ export interface StageParts<T extends ParamTree = ParamTree> {
 
 export interface RecipeOptions extends CallOptions {
   readonly executor: Executor;
+  /** Executors that share the batches of an update, see `train`. */
+  readonly replicas?: readonly Executor[] | undefined;
   /** Each stage has a directory in here: `1-see`, `2-read`, … */
   readonly dir: string;
   /** Every weight before the first stage. */
@@ -68,13 +70,14 @@ export async function runRecipe(recipe: Recipe, options: RecipeOptions): Promise
 }
 
 async function runStage(recipe: Recipe, stage: StageRecipe, options: RecipeOptions): Promise<void> {
-  const { executor, dir, weights, build, onUpdate, onStage, signal, onProgress } = options;
+  const { executor, replicas, dir, weights, build, onUpdate, onStage, signal, onProgress } = options;
   const saved = await latestRun(dir);
   if (saved && saved.state.update >= stage.updates) return;
   const parts = await build(stage, weights);
   const { schedule, scalars } = planStage(stage);
   await using result = await train({
     executor,
+    replicas,
     step: stageStep(stage, parts),
     weights,
     data: parts.data,

@@ -6,6 +6,7 @@ import { Belongings } from '../../components.js';
 import { devices, parsePlacement } from '../../load/devices.js';
 import { finetuneRecipe } from '../../train/finetune.js';
 import { type CliRecipe, readJsonFile, readRecipe } from '../../train/recipe.js';
+import { openReplicas } from '../../train/replicas.js';
 import { costRecipe, type StageCost, trainRecipe } from '../../train/run.js';
 import { integer, number } from '../options.js';
 import { print } from '../print.js';
@@ -14,6 +15,7 @@ interface RunWords {
   readonly out?: string;
   readonly resume?: boolean;
   readonly dryRun?: boolean;
+  readonly workers: number;
   readonly device: string;
   readonly json?: boolean;
   readonly progress: boolean;
@@ -22,6 +24,7 @@ interface RunWords {
 interface FinetuneWords extends RunWords {
   readonly updates: number;
   readonly batch: number;
+  readonly accumulate: number;
   readonly rate: number;
   readonly rank: number;
   readonly alpha: number;
@@ -34,6 +37,7 @@ const withRun = (command: Command): Command =>
     .option('-o, --out <folder>', 'where checkpoints, curves and the model go; by default runs/NAME')
     .option('--resume', 'go on with the run that is in the folder')
     .option('--dry-run', 'say what memory and time it would take, and train nothing')
+    .option('--workers <n>', 'copies of ONNX Runtime that share the batches of an update', integer(1), 1)
     .option('--device <name>', 'auto, webgpu, onnx, gpujs or reference', 'auto')
     .option('--json', 'print one JSON object a line')
     .option('--no-progress', 'no progress lines');
@@ -53,7 +57,8 @@ export function trainCommands(emu: Command, signal: AbortSignal): void {
     .argument('<model>', 'folder in the released layout')
     .argument('<data>', 'instruction data (.json or .jsonl), or a recipe')
     .option('--updates <n>', 'optimiser updates', integer(1), 1000)
-    .option('--batch <n>', 'dialogues of one update', integer(1), 8)
+    .option('--batch <n>', 'dialogues of one batch', integer(1), 8)
+    .option('--accumulate <n>', 'batches of one update', integer(1), 1)
     .option('--rate <x>', 'peak learning rate', number, 1e-4)
     .option('--rank <n>', 'rank of the updates', integer(1), 16)
     .option('--alpha <x>', 'the updates count alpha / rank times', number, 16)
@@ -88,10 +93,12 @@ async function run(recipe: CliRecipe, folder: string, words: RunWords, signal: A
   }
   const out = words.out ?? path.join('runs', recipe.name.replace(/[^\w.-]+/g, '-'));
   const show = words.progress && !words.json ? progress() : undefined;
+  const replicas = words.workers > 1 ? await openReplicas(words.workers, recipe, belongings) : undefined;
   let reached: string | undefined;
   const result = await trainRecipe(recipe, {
     ...options,
     out,
+    replicas,
     resume: words.resume,
     onUpdate(stage, pace) {
       reached = `update ${pace.update} of '${stage.name}'`;
