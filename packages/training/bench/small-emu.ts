@@ -48,7 +48,10 @@ export const optimizer = {
 } as const;
 
 /** The model, its training step and a batch. */
-export function smallEmu({ pairs, words, queries, imageSize, visionWidth, width, layers }: Sizes) {
+export function smallEmu(
+  { pairs, words, queries, imageSize, visionWidth, width, layers }: Sizes,
+  { accumulate = 1 } = {},
+) {
   const vision = {
     imageSize,
     patchSize: 8,
@@ -90,7 +93,12 @@ export function smallEmu({ pairs, words, queries, imageSize, visionWidth, width,
     languageModel: llamaModel(llama),
     regressionHead: linearHead(llama),
   });
-  const step = trainingStep({ params: model.params, objective: interleavedObjective(model), optimizer });
+  const step = trainingStep({
+    params: model.params,
+    objective: interleavedObjective(model),
+    optimizer,
+    accumulate,
+  });
   return {
     config: { vision, llama, connector },
     model,

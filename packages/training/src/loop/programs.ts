@@ -74,13 +74,13 @@ export class StepPrograms implements AsyncDisposable {
     return this.#forBatch('gradients', batch, scalars, trace, async ({ program, traced }) => {
       const at = weights ? chosen(program, weights) : await this.state.current(traced.graph);
       const outputs = await program.run({ ...feed(program, batch, scalars), ...at });
-      const gradients: Record<string, HostTensor> = {};
-      for (const name of this.step.trained.keys()) {
-        const output = outputs[names.gradient(name)];
-        if (!output) continue;
-        gradients[name] = await output.read();
-        output.dispose();
-      }
+      // All at once: from an executor in another thread each comes as a message.
+      const reached = [...this.step.trained.keys()].filter((name) => outputs[names.gradient(name)]);
+      const read = reached.map(async (name) => {
+        using output = outputs[names.gradient(name)];
+        return [name, await output.read()] as const;
+      });
+      const gradients = Object.fromEntries(await Promise.all(read));
       return { figures: await figures(outputs), gradients };
     });
   }

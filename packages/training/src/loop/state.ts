@@ -127,9 +127,10 @@ export class TrainingState implements Disposable {
 
   /** Puts gradients that were summed elsewhere where an update looks for them. */
   async accumulate(gradients: Readonly<Record<string, HostTensor>>): Promise<void> {
-    for (const [name, gradient] of Object.entries(gradients)) {
+    const placed = Object.entries(gradients).map(async ([name, gradient]) => {
       this.#tensors.set(names.accumulated(name), await this.executor.upload(gradient));
-    }
+    });
+    await Promise.all(placed);
   }
 
   /** Forgets gradients that an interrupted accumulation left. */

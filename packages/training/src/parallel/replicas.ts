@@ -59,10 +59,11 @@ export class Replicas implements GradientPool {
   }
 
   async refresh(updated: readonly string[]): Promise<void> {
-    for (const name of updated) {
+    const sent = updated.map(async (name) => {
       const weight = await this.state.variable(name);
       await Promise.all(this.#replicas.map(({ state }) => state.put(name, weight)));
-    }
+    });
+    await Promise.all(sent);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
