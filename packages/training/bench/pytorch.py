@@ -1,6 +1,6 @@
 """The model of bench/small-emu.ts in plain PyTorch, one training step per line on standard input.
 
-Usage: pytorch.py FOLDER THREADS. The folder holds manifest.json (sizes, and where each tensor lies) and tensors.bin.
+Usage: pytorch.py FOLDER [THREADS]. The folder holds manifest.json (sizes, and where each tensor lies) and tensors.bin.
 Says first which library multiplies matrices. Answers every line with a line of JSON: the loss, and the milliseconds that
 the step took on the clock and of the processor.
 """
@@ -13,8 +13,9 @@ import time
 import torch
 import torch.nn.functional as F
 
-folder, threads = sys.argv[1], int(sys.argv[2])
-torch.set_num_threads(threads)
+folder = sys.argv[1]
+if len(sys.argv) > 2:
+    torch.set_num_threads(int(sys.argv[2]))
 with open(f"{folder}/manifest.json") as file:
     manifest = json.load(file)
 with open(f"{folder}/tensors.bin", "rb") as file:

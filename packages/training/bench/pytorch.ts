@@ -16,8 +16,9 @@ import { optimizer, small, smallEmu, tiny } from './small-emu.js';
  * A training step beside the same one in plain PyTorch: the same weights, batch, optimiser and number of threads. The
  * losses are compared, so that it is the same work. The two work in turns and never at once, several steps a turn, of
  * which the first is not counted. Beside the time on the clock stands that of the processor, which other programs hardly
- * change. Threads of neither side spin while they wait for each other: spinning counts as work, half again as much on two
- * cores, and where other programs take the cores it keeps those waiting that are waited for.
+ * change. With a number of threads, those of neither side spin while they wait for each other: spinning counts as work, half
+ * again as much on two cores, and where other programs take the cores it keeps those waiting that are waited for. `as they
+ * come` leaves both as they are when nobody sets anything: PyTorch's own threads and those of its BLAS then spin against each other.
  *
  * Needs a `python3` with `torch` and a real BLAS (Debian: python3-torch and libopenblas0-pthread; without the latter,
  * products run fifteen times slower in the reference BLAS); `EMU_PYTHON` names another one. It says so where there is
@@ -86,15 +87,15 @@ const zerosOr = (value: number | undefined, shape: readonly number[]): HostTenso
   value === undefined ? tensor('f32', shape) : tensor('f32', shape, [value]);
 
 /** The same in a process of its own, which waits while we work, and the library that multiplies matrices there. */
-async function theirs(threads: number): Promise<Step & { readonly blas: string }> {
+async function theirs(threads: number | undefined): Promise<Step & { readonly blas: string }> {
   const folder = mkdtempSync(path.join(tmpdir(), 'emu-pytorch-'));
   writeTensors(folder);
   const script = fileURLToPath(new URL('pytorch.py', import.meta.url));
   const counts = { OMP_NUM_THREADS: `${threads}`, OPENBLAS_NUM_THREADS: `${threads}` };
   // OpenBLAS spins for 2 to the power of this many cycles, and for no fewer than 2⁴.
   const waits = { OMP_WAIT_POLICY: 'passive', OPENBLAS_THREAD_TIMEOUT: '4' };
-  const env = { ...process.env, ...counts, ...waits };
-  const child = spawn(python as string, [script, folder, `${threads}`], { env });
+  const [args, settings] = threads === undefined ? [[], {}] : [[`${threads}`], { ...counts, ...waits }];
+  const child = spawn(python as string, [script, folder, ...args], { env: { ...process.env, ...settings } });
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const errors = collect(child);
   const answer = async <T>(): Promise<T> => {
@@ -178,12 +179,14 @@ async function inTurns(a: Step, b: Step): Promise<readonly [Measured[], Measured
 const median = (steps: readonly Measured[], of: 'ms' | 'cpu'): number =>
   steps.map((step) => step[of]).sort((x, y) => x - y)[steps.length >> 1];
 
-const bench = (threads: number): Bench => ({
-  name: `training: step beside PyTorch (onnx, threads: ${threads})`,
+/** @param threads undefined: what both take by themselves */
+const bench = (threads?: number): Bench => ({
+  name: `training: step beside PyTorch (onnx, ${threads === undefined ? 'as they come' : `threads: ${threads}`})`,
   unit: 'ms',
   async run() {
     const extra = { session: { intra_op: { allow_spinning: '0' } } };
-    const sessionOptions = { intraOpNumThreads: threads, interOpNumThreads: 1, extra };
+    const sessionOptions =
+      threads === undefined ? {} : { intraOpNumThreads: threads, interOpNumThreads: 1, extra };
     await using executor = await onnx({ ort: await import('onnxruntime-node'), sessionOptions });
     const [a, b] = [await ours(executor), await theirs(threads)];
     try {
@@ -205,4 +208,4 @@ const bench = (threads: number): Bench => ({
 const onnxIsWanted = executors().some(({ name }) => name === 'onnx');
 const cores = availableParallelism();
 export const benches: readonly Bench[] =
-  python && onnxIsWanted ? (cores > 1 ? [1, cores] : [1]).map(bench) : [];
+  python && onnxIsWanted ? [...(cores > 1 ? [1, cores] : [1]).map((threads) => bench(threads)), bench()] : [];
