@@ -165,7 +165,9 @@ async function compareWithBare(
 
 async function bareSession(graph: Graph, weights: Record<string, HostTensor>): Promise<ort.InferenceSession> {
   const bytes = Object.values(weights).reduce((n, { shape }) => n + 4 * sizeOf(shape), 0);
-  const options = { graphOptimizationLevel: 'all' } as const;
+  // Threads that spin would do so while the other is measured.
+  const extra = { session: { intra_op: { allow_spinning: '0' } } };
+  const options = { graphOptimizationLevel: 'all', extra } as const;
   const model = { weights, lowerings: nativeLowerings };
   if (bytes < 2 ** 30) return ort.InferenceSession.create(await onnxModel({ graph }, model), options);
   const dir = await mkdtemp(path.join(tmpdir(), 'emu-bench-'));

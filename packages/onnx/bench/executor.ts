@@ -107,7 +107,9 @@ async function compareWithBare({ graph: trace, inputs, rounds, options }: Subjec
   await using program = await executor.compile(graph, { weights });
   const given = pick((name) => !isWeight(name));
   const file = await onnxModel({ graph }, { weights: pick(isWeight) });
-  const session = await ort.InferenceSession.create(file, { graphOptimizationLevel: 'all' });
+  // Threads that spin would do so while the other is measured.
+  const extra = { session: { intra_op: { allow_spinning: '0' } } };
+  const session = await ort.InferenceSession.create(file, { graphOptimizationLevel: 'all', extra });
   const feeds = Object.fromEntries(
     Object.entries(given).map(([name, { shape, data }]) => [
       name,

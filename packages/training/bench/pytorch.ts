@@ -184,9 +184,7 @@ const bench = (threads?: number): Bench => ({
   name: `training: step beside PyTorch (onnx, ${threads === undefined ? 'as they come' : `threads: ${threads}`})`,
   unit: 'ms',
   async run() {
-    const extra = { session: { intra_op: { allow_spinning: '0' } } };
-    const sessionOptions =
-      threads === undefined ? {} : { intraOpNumThreads: threads, interOpNumThreads: 1, extra };
+    const sessionOptions = threads === undefined ? {} : { intraOpNumThreads: threads, interOpNumThreads: 1 };
     await using executor = await onnx({ ort: await import('onnxruntime-node'), sessionOptions });
     const [a, b] = [await ours(executor), await theirs(threads)];
     try {

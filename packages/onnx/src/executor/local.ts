@@ -2,7 +2,7 @@ import { EmuError, type HostTensor, sizeOf, type TypedArray } from '@emu-ts/base
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { ortType } from '../model/dtype.js';
 import { free } from './free.js';
-import { type Ort, runtimeError, type SessionOptions } from './ort.js';
+import { type Ort, runtimeError, type SessionOptions, sessionSettings } from './ort.js';
 import type { Handle, Holdings, LoadRequest, Patch, RunRequest, Runtime } from './runtime.js';
 
 interface Session {
@@ -29,7 +29,7 @@ export class LocalRuntime implements Runtime {
 
   constructor(ort: Ort, options: SessionOptions = {}) {
     this.#ort = ort;
-    this.#options = options;
+    this.#options = sessionSettings(options);
   }
 
   async upload(tensor: HostTensor): Promise<Handle> {
@@ -47,8 +47,6 @@ export class LocalRuntime implements Runtime {
         data: typeof source === 'number' ? bytesOf(elements(this.#lasting(source))) : (source as Bytes),
       }));
       const session = await this.#ort.InferenceSession.create(model, {
-        graphOptimizationLevel: 'all',
-        logSeverityLevel: 4,
         enableMemPattern: planMemory,
         ...this.#options,
         ...(externalData.length ? { externalData } : {}),

@@ -23,7 +23,10 @@ export interface OnnxOptions {
   readonly ort?: Ort | string | undefined;
   /** Composite ops that become ONNX operators; the first that supports a node wins. Default `nativeLowerings`. */
   readonly lowerings?: readonly NativeLowering[] | undefined;
-  /** Passed on to every session: threads, execution providers, logging. */
+  /**
+   * Passed on to every session: threads, execution providers, logging. In Node, threads do not spin while they wait, unless
+   * `extra: { session: { intra_op: { allow_spinning: '1' } } }` says so.
+   */
   readonly sessionOptions?: SessionOptions | undefined;
   /**
    * Runs sessions in a worker, so that the caller's event loop stays free: `true` starts one in Node; in a browser,

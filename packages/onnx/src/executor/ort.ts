@@ -1,4 +1,4 @@
-import { EmuError } from '@emu-ts/base';
+import { EmuError, isNode } from '@emu-ts/base';
 import type { InferenceSession, InferenceSessionFactory, TensorConstructor } from 'onnxruntime-common';
 
 /** Any module that meets onnxruntime-common: onnxruntime-node, onnxruntime-web, onnxruntime-react-native. */
@@ -8,6 +8,19 @@ export interface Ort {
 }
 
 export type SessionOptions = InferenceSession.SessionOptions;
+
+/**
+ * What sessions are made with unless the caller says otherwise. Threads of the runtime wait for each other instead of spinning:
+ * a spinning thread takes its core from JavaScript and from everything else, see docs/decisions/0003.
+ */
+export function sessionSettings(options: SessionOptions): SessionOptions {
+  const settled = { graphOptimizationLevel: 'all', logSeverityLevel: 4, ...options } as const;
+  const { extra = {} } = options;
+  if (!isNode() || JSON.stringify(extra).includes('allow_spinning')) return settled;
+  const session = extra.session as Record<string, object> | undefined;
+  const threads = { ...session?.intra_op, allow_spinning: '0' };
+  return { ...settled, extra: { ...extra, session: { ...session, intra_op: threads } } };
+}
 
 /** Imports a runtime by name. `ONNX_RUNTIME_MISSING` says how to install it. */
 export async function importOrt(name: string): Promise<Ort> {
