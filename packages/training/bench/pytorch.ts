@@ -50,16 +50,21 @@ interface Step {
 }
 
 type Tensors = Readonly<Record<string, HostTensor>>;
-const emu = smallEmu(sizes);
-const weights: Tensors = Object.fromEntries(initialize(emu.model.params, { seed: 1 }));
+
+/** What both train: the model, a batch of so many pairs, and where the weights start. */
+function subjectOf(pairs: number) {
+  const emu = smallEmu({ ...sizes, pairs });
+  return { ...emu, weights: Object.fromEntries(initialize(emu.model.params, { seed: 1 })) as Tensors };
+}
+type Subject = ReturnType<typeof subjectOf>;
 
 /** Our step: one graph, its state going round. */
-async function ours(executor: Executor): Promise<Step> {
-  const { graph, donate } = emu.step.trace(emu.batch);
+async function ours(executor: Executor, { step, batch, weights }: Subject): Promise<Step> {
+  const { graph, donate } = step.trace(batch);
   const [{ name: group, rate }] = optimizer.groups;
   const numbers: Record<string, number> = { [names.rate(group)]: rate, [names.lossScale]: 1 };
   const place = (name: string) =>
-    executor.upload(weights[name] ?? emu.batch[name] ?? zerosOr(numbers[name], graph.inputs[name].shape));
+    executor.upload(weights[name] ?? batch[name] ?? zerosOr(numbers[name], graph.inputs[name].shape));
   const program = await executor.compile(graph, { donate });
   const entries = Object.keys(graph.inputs).map(async (name) => [name, await place(name)] as const);
   let inputs: Record<string, DeviceTensor> = Object.fromEntries(await Promise.all(entries));
@@ -87,9 +92,12 @@ const zerosOr = (value: number | undefined, shape: readonly number[]): HostTenso
   value === undefined ? tensor('f32', shape) : tensor('f32', shape, [value]);
 
 /** The same in a process of its own, which waits while we work, and the library that multiplies matrices there. */
-async function theirs(threads: number | undefined): Promise<Step & { readonly blas: string }> {
+async function theirs(
+  threads: number | undefined,
+  subject: Subject,
+): Promise<Step & { readonly blas: string }> {
   const folder = mkdtempSync(path.join(tmpdir(), 'emu-pytorch-'));
-  writeTensors(folder);
+  writeTensors(folder, subject);
   const script = fileURLToPath(new URL('pytorch.py', import.meta.url));
   const counts = { OMP_NUM_THREADS: `${threads}`, OPENBLAS_NUM_THREADS: `${threads}` };
   // OpenBLAS spins for 2 to the power of this many cycles, and for no fewer than 2⁴.
@@ -127,7 +135,7 @@ function collect({ stderr }: ChildProcessWithoutNullStreams): () => string {
 }
 
 /** Weights and batch as one file of bytes, and where each lies. */
-function writeTensors(folder: string): void {
+function writeTensors(folder: string, { config, weights, batch }: Subject): void {
   const chunks: Uint8Array[] = [];
   let offset = 0;
   const place = (tensors: Tensors) =>
@@ -140,8 +148,8 @@ function writeTensors(folder: string): void {
       }),
     );
   const [{ rate }] = optimizer.groups;
-  const config = { ...emu.config, optimizer: { ...optimizer, rate } };
-  const manifest = { config, weights: place(weights), batch: place(emu.batch) };
+  const all = { ...config, optimizer: { ...optimizer, rate } };
+  const manifest = { config: all, weights: place(weights), batch: place(batch) };
   writeFileSync(path.join(folder, 'tensors.bin'), Buffer.concat(chunks));
   writeFileSync(path.join(folder, 'manifest.json'), JSON.stringify(manifest));
 }
@@ -180,13 +188,14 @@ const median = (steps: readonly Measured[], of: 'ms' | 'cpu'): number =>
   steps.map((step) => step[of]).sort((x, y) => x - y)[steps.length >> 1];
 
 /** @param threads undefined: what both take by themselves */
-const bench = (threads?: number): Bench => ({
-  name: `training: step beside PyTorch (onnx, ${threads === undefined ? 'as they come' : `threads: ${threads}`})`,
+const bench = (threads?: number, pairs = sizes.pairs): Bench => ({
+  name: `training: step beside PyTorch (onnx, ${threads === undefined ? 'as they come' : `threads: ${threads}`}, ${pairs} pairs)`,
   unit: 'ms',
   async run() {
     const sessionOptions = threads === undefined ? {} : { intraOpNumThreads: threads, interOpNumThreads: 1 };
     await using executor = await onnx({ ort: await import('onnxruntime-node'), sessionOptions });
-    const [a, b] = [await ours(executor), await theirs(threads)];
+    const subject = subjectOf(pairs);
+    const [a, b] = [await ours(executor, subject), await theirs(threads, subject)];
     try {
       const [here, there] = await inTurns(a, b);
       const [cpu, theirCpu] = [median(here, 'cpu'), median(there, 'cpu')];
@@ -205,5 +214,13 @@ const bench = (threads?: number): Bench => ({
 
 const onnxIsWanted = executors().some(({ name }) => name === 'onnx');
 const cores = availableParallelism();
+/** Of a small batch, much of the time goes into getting from one operator to the next. */
+const few = Math.ceil(sizes.pairs / 6);
 export const benches: readonly Bench[] =
-  python && onnxIsWanted ? [...(cores > 1 ? [1, cores] : [1]).map((threads) => bench(threads)), bench()] : [];
+  python && onnxIsWanted
+    ? [
+        ...(cores > 1 ? [1, cores] : [1]).flatMap((threads) => [bench(threads), bench(threads, few)]),
+        bench(),
+        bench(undefined, few),
+      ]
+    : [];

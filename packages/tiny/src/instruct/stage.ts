@@ -15,14 +15,14 @@ import { type Stage, weightsOf } from '../train/stage.js';
 const kinds: readonly BatchKind[] = [
   { tasks: { caption: 2, question: 3, 'text-to-image': 2 }, questions, rows: 48, share: 3 },
   { tasks: { dialogue: 2, 'in-context': 1, blend: 1, 'describe-and-draw': 3 }, rows: 32, share: 3 },
-  { tasks: { 'video-caption': 3, 'video-question': 2 }, rows: 24, share: 3 },
+  { tasks: { 'video-caption': 3, 'video-question': 2 }, rows: 24, share: 5 },
   { tasks: { 'few-shot': 1 }, rows: 16, share: 1 },
 ];
 
 /** Instruction tuning by low-rank updates: answers only, `[IMG]` asked for too, so that a reply may open a picture. */
 export const instructStage: Stage = {
   name: 'instruct',
-  updates: 3000,
+  updates: 6000,
   async make(workshop, updates, options) {
     const { seed, tokenizerModel } = workshop;
     const base = tokenizerOf(tokenizerModel, 'base');
