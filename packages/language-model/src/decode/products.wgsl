@@ -8,7 +8,7 @@ override ROWS: u32 = 1u; // of x, 1 to 8
 override VECTOR: bool = false; // k divides by four
 override GATED: bool = false; // y = silu(x · weight0ᵀ) · (x · weight1ᵀ)
 
-var<workgroup> partial: array<f32, 2560>; // 64 lanes × 8 rows of x × (4 rows of weight + squares)
+var<workgroup> partial: array<f32, 320u * ROWS>; // 64 lanes × rows of x × (4 rows of weight + squares); pages fill it with zeros first
 var<private> sums: array<vec4<f32>, 8>; // by row of x, a component for each row of weight
 var<private> squares: array<f32, 8>;
 var<private> x_start: u32; // where the rows of x begin that belong to the weight
