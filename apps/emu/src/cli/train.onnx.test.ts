@@ -197,6 +197,8 @@ describe('emu train', () => {
         /^WORKERS: Stage 'match' makes an update of 2 batches; 3 workers would not/m,
       );
       expect(await readdir(at('runs'))).not.toContain('few');
+      const elsewhere = await train(shared('few'), {}, '--workers', '2', '--device', 'reference');
+      expect(elsewhere.stderr).toMatch(/^WORKERS: Workers run ONNX Runtime, and this would train on /m);
     },
     timeout,
   );

@@ -6,13 +6,19 @@ import type { CliRecipe } from './recipe.js';
 
 /**
  * Copies of ONNX Runtime, each in a thread of its own, that share the batches of every update and the processor's cores.
- * @throws EmuError `WORKERS` where a stage has fewer batches an update than there are workers
+ * @param executor what makes the updates
+ * @throws EmuError `WORKERS` where that is not ONNX Runtime, or a stage has fewer batches an update than there are workers
  */
 export async function openReplicas(
   count: number,
   recipe: CliRecipe,
+  executor: Executor,
   belongings: Belongings,
 ): Promise<readonly Executor[]> {
+  if (executor.name !== 'onnx')
+    throw new EmuError('WORKERS', `Workers run ONNX Runtime, and this would train on ${executor.name}.`, {
+      hint: 'Give --device onnx, or leave out --workers.',
+    });
   for (const { name, accumulate = 1 } of recipe.stages)
     if (accumulate < count)
       throw new EmuError(

@@ -74,6 +74,17 @@ describe('replicas', () => {
     expect(executor.held).toBe(0);
     expect(executor.most).toBeGreaterThan(4);
 
+    let room = 2;
+    const full: Executor = {
+      ...executor,
+      upload: async (host, call) => {
+        if (room-- === 0) throw new Error('full');
+        return executor.upload(host, call);
+      },
+    };
+    await expect(train({ ...options(), replicas: [full] })).rejects.toThrow('full');
+    expect(executor.held).toBe(0);
+
     const bad = { ...toyBatch(0), x: tensor('f32', [4, 3], new Float32Array(12).fill(Number.NaN)) };
     const data = indexedData({ batch: (i) => (i === 5 ? bad : toyBatch(i)) });
     const failing = train({ ...options(), replicas: [executor], data });

@@ -35,7 +35,12 @@ export class Replicas implements GradientPool {
   ): Promise<Replicas> {
     if (!executors.length) throw new EmuError('WORKER', 'There are no replicas.');
     const replicas = new Replicas(executors, state, programs);
-    await replicas.refresh([...state.step.trained.keys()]);
+    try {
+      await replicas.refresh([...state.step.trained.keys()]);
+    } catch (error) {
+      await replicas[Symbol.asyncDispose]();
+      throw error;
+    }
     return replicas;
   }
 
@@ -61,8 +66,12 @@ export class Replicas implements GradientPool {
   async refresh(updated: readonly string[]): Promise<void> {
     const sent = updated.map(async (name) => {
       const weight = await this.state.variable(name);
-      await Promise.all(this.#replicas.map(({ state }) => state.put(name, weight)));
+      const put = this.#replicas.map(({ state }) => state.put(name, weight));
+      await Promise.allSettled(put);
+      await Promise.all(put);
     });
+    // A weight that is still on its way when this rejects would be put after everything was freed.
+    await Promise.allSettled(sent);
     await Promise.all(sent);
   }
 

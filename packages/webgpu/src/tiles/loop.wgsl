@@ -1,8 +1,8 @@
-// Stands behind a product y [batch m n] of a by b: its loop and its entry point. One workgroup owns a tile of 64 columns
-// of y and of 64 rows, fewer where y has few; one invocation 4 rows × 4 columns of it in registers, a column of `sums` for each row. Step by step along k, `bring_a`
-// and `bring_b` put a piece of both operands into workgroup memory, then all `multiply` from there; sums are f32. What becomes of
-// them says `keep`, for each row. Where there are few tiles and k is long, k is split over several workgroups (`span` each),
-// y has a sheet of the whole batch for every split, and another pass adds them up.
+// Stands behind a product y [batch m n] of a by b: its loop and its entry point. One workgroup owns a tile of 64 columns of y and
+// of 64 rows, fewer where y has few; one invocation 4 rows × 4 columns of it in registers, a column of `sums` for each row.
+// Step by step along k, `bring_a` and `bring_b` put a piece of both operands into workgroup memory, then all `multiply` from
+// there; sums are f32. What becomes of them says `keep`, for each row. Where there are few tiles and k is long, k is split over
+// several workgroups (`span` each), y has a sheet of the whole batch for every split, and another pass adds them up.
 
 override DOWN: u32 = 16u; // invocations down a tile
 

@@ -93,7 +93,8 @@ async function run(recipe: CliRecipe, folder: string, words: RunWords, signal: A
   }
   const out = words.out ?? path.join('runs', recipe.name.replace(/[^\w.-]+/g, '-'));
   const show = words.progress && !words.json ? progress() : undefined;
-  const replicas = words.workers > 1 ? await openReplicas(words.workers, recipe, belongings) : undefined;
+  const replicas =
+    words.workers > 1 ? await openReplicas(words.workers, recipe, executor, belongings) : undefined;
   let reached: string | undefined;
   const result = await trainRecipe(recipe, {
     ...options,
