@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -36,14 +36,57 @@ export function install() {
     .update(readFileSync(path.join(root, 'package-lock.json')))
     .digest('hex');
   const installed = path.join(root, 'node_modules', '.installed-lock');
-  if (existsSync(installed) && readFileSync(installed, 'utf8') === lock) return;
-  console.log('Installing (npm ci) …');
-  run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
-  writeFileSync(installed, lock);
+  const isThere = () => existsSync(installed) && readFileSync(installed, 'utf8') === lock;
+  if (isThere()) return;
+  alone(() => {
+    if (isThere()) return;
+    console.log('Installing (npm ci) …');
+    run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
+    writeFileSync(installed, lock);
+  });
 }
 
 /** Builds everything, or one package and what it depends on. */
 export function build(name) {
   const filter = name ? [`--filter=${name}...`] : [];
-  run(bin('turbo'), ['run', 'build', '--output-logs=errors-only', '--log-order=grouped', ...filter]);
+  alone(() =>
+    run(bin('turbo'), ['run', 'build', '--output-logs=errors-only', '--log-order=grouped', ...filter]),
+  );
+}
+
+/** One process at a time sets this folder up: two would take files from under each other. */
+function alone(action) {
+  const place = path.join(root, '.setting-up');
+  for (let told = false; !took(place); told = true) {
+    if (!told) console.log('Another process is setting this folder up: waiting for it …');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  }
+  process.once('exit', letGo);
+  try {
+    return action();
+  } finally {
+    process.off('exit', letGo);
+    letGo();
+  }
+
+  function letGo() {
+    rmSync(place, { force: true });
+  }
+}
+
+/** Whether the mark is this process's now. That of a process which is no more is taken away first. */
+function took(place) {
+  try {
+    writeFileSync(place, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+  }
+  try {
+    process.kill(Number(readFileSync(place, 'utf8')) || process.pid, 0);
+  } catch (error) {
+    if (error.code === 'ESRCH') rmSync(place, { force: true });
+    else if (error.code !== 'ENOENT' && error.code !== 'EPERM') throw error;
+  }
+  return false;
 }
