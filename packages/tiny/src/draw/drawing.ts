@@ -36,13 +36,13 @@ interface Drawing {
   /** Which of the world's. */
   readonly first: number;
   readonly rate: number;
-  /** The stage whose weights see and, if any pictures are to be drawn from what it predicts, predict. */
-  readonly model: StageName;
+  /** The stage whose weights see. */
+  readonly eyes: StageName;
   /** The stage that the decoder goes on from; absent: random weights. */
   readonly from?: StageName | undefined;
   /** Share of pictures in grey or in colours without a name: what shapes look like, whatever their colour. */
   readonly grey: number;
-  /** Share of pictures that are drawn from what the encoder sees, the rest from what the language model predicts. */
+  /** Share of pictures that are drawn from what the encoder sees, the rest from what both language models predict. */
   readonly seen: number;
 }
 
@@ -55,17 +55,20 @@ export const drawing = ({ name, updates: wanted, ...drawing }: Drawing): Stage =
   updates: wanted,
   async make(workshop, updates, options) {
     const { seed, executor, tokenizerModel } = workshop;
-    await using model = await weightsOf(workshop, drawing.model);
+    await using eyes = await weightsOf(workshop, drawing.eyes);
+    const predicts = drawing.seen < 1;
+    await using base = predicts ? await weightsOf(workshop, 'read') : undefined;
+    await using tuned = predicts ? await weightsOf(workshop, 'instruct') : undefined;
     await using autoencoder = await weightsOf(workshop, 'autoencode');
     const before = drawing.from && (await weightsOf(workshop, drawing.from, { averages: true }));
     const samples = Math.min(drawing.pictures, updates * batch);
     const drawn = await drawings({
       executor,
-      weights: model,
+      weights: eyes,
+      languageModels: base && tuned && { base, instruct: tuned },
       tokenizerModel,
       seed: seed + drawing.first,
       count: samples,
-      predict: drawing.seen < 1,
       grey: drawing.grey,
       ...options,
     });
@@ -108,7 +111,7 @@ export const drawing = ({ name, updates: wanted, ...drawing }: Drawing): Stage =
           return {
             latents: clean,
             condition: rows([drawn.predicted, drawn.seen], chosen, seen),
-            null_condition: drawn.empty,
+            null_condition: drawn.empty[index % drawn.empty.length],
             ...drawNoise({
               shape: [batch, c, h, w],
               alphas,

@@ -1,5 +1,5 @@
 import { type CallOptions, type HostTensor, tensor } from '@emu-ts/base';
-import { promptOf, type ShapesSample } from '@emu-ts/data';
+import { type SampleForm, type ShapesSample, sequenceOf } from '@emu-ts/data';
 import type { Executor } from '@emu-ts/graph';
 import { embedPrompts, languageModel } from '@emu-ts/language-model';
 import type { RgbImage } from '@emu-ts/media';
@@ -8,16 +8,17 @@ import { generateImageEmbeddings, regressionHead } from '@emu-ts/regression-head
 import { generate } from '@emu-ts/sequence';
 import { queries } from '../model/config.js';
 import type { Eyes } from '../model/eyes.js';
-import { formatOf, smallEmu, tokenizerOf } from '../model/model.js';
+import { formatOf, smallEmu, tokenizerOf, type Variant } from '../model/model.js';
 
 export interface ImaginationOptions extends CallOptions {
   readonly executor: Executor;
-  /** Of the pretrained model. */
+  readonly variant: Variant;
+  /** Of that variant. */
   readonly source: TensorSource;
   readonly tokenizerModel: Uint8Array;
 }
 
-/** What the pretrained model means by pictures that it is asked for. */
+/** What a language model means by pictures that it is asked for. */
 export interface Imagination extends AsyncDisposable {
   /** One embedding after the other, as at inference: f32 [samples queries width] of what ends each sample. */
   predict(samples: readonly ShapesSample<RgbImage>[]): Promise<HostTensor<'f32'>>;
@@ -27,10 +28,11 @@ export interface Imagination extends AsyncDisposable {
 
 /** @param eyes what sees the pictures of prompts; stays the caller's */
 export async function openImagination(eyes: Eyes, options: ImaginationOptions): Promise<Imagination> {
-  const { tokenizerModel, signal } = options;
-  const tokenizer = tokenizerOf(tokenizerModel, 'base');
+  const { tokenizerModel, variant, signal } = options;
+  const tokenizer = tokenizerOf(tokenizerModel, variant);
   const format = formatOf(tokenizer);
-  const parts = smallEmu(tokenizer.size, 'base');
+  const parts = smallEmu(tokenizer.size, variant);
+  const form = variant === 'base' ? 'document' : 'dialogue';
   const words = await languageModel({ ...options, model: parts.languageModel });
   const head = await regressionHead({ ...options, model: parts.regressionHead });
   const special = (token: string) => tokenizer.special.get(token) as number;
@@ -53,7 +55,7 @@ export async function openImagination(eyes: Eyes, options: ImaginationOptions): 
   };
   const { data } = await predict([format.encode([generate])]);
   return {
-    predict: (samples) => predict(samples.map((sample) => format.encode(drawPrompt(sample)))),
+    predict: (samples) => predict(samples.map((sample) => format.encode(drawPrompt(sample, form)))),
     empty: tensor('f32', [queries, words.width], data),
     async [Symbol.asyncDispose]() {
       await head[Symbol.asyncDispose]();
@@ -62,9 +64,14 @@ export async function openImagination(eyes: Eyes, options: ImaginationOptions): 
   };
 }
 
-/** What comes before the picture, words of the same reply included. */
-function drawPrompt(sample: ShapesSample<RgbImage>) {
-  const turn = sample.turns[sample.turns.length - 1];
-  const said = turn.reply.filter(({ type }) => type === 'text');
-  return [...promptOf(sample).filter(({ type }) => type !== 'generate'), ...said, generate];
+/** What comes before the picture that ends a sample, words of the same reply included. */
+export function drawPrompt(sample: ShapesSample<RgbImage>, form: SampleForm) {
+  const whole = sequenceOf(sample, form);
+  return [
+    ...whole.slice(
+      0,
+      whole.findLastIndex(({ type }) => type === 'image'),
+    ),
+    generate,
+  ];
 }

@@ -7,19 +7,19 @@ export const paintStage = drawing({
   pictures: 40_000,
   first: 2,
   rate: 2e-3,
-  model: 'see',
+  eyes: 'see',
   grey: 0.4,
   seen: 1,
 });
 
-/** What the language model predicts is less exact, and what the decoder will be given. */
+/** What language models predict is less exact, and what the decoder will be given. */
 export const finishStage = drawing({
   name: 'finish',
-  updates: 2000,
-  pictures: 12_000,
+  updates: 5000,
+  pictures: 20_000,
   first: 3,
   rate: 8e-4,
-  model: 'read',
+  eyes: 'read',
   from: 'paint',
   grey: 0.3,
   seen: 0.2,
