@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vitest/config';
 
@@ -11,7 +12,7 @@ const wgsl: Plugin = {
 
 /** A GPU in software takes minutes where a processor takes seconds. */
 const onGpu = 900_000;
-const usual = process.env.EMU_EXECUTOR?.includes('webgpu') ? onGpu : 60_000;
+const usual = process.env.EMU_EXECUTOR?.includes('webgpu') ? onGpu : 120_000;
 
 /** Projects by what a test needs: nothing, ONNX Runtime, a WebGPU adapter, the golden files. */
 const project = (
@@ -66,6 +67,8 @@ const special = ['onnx', 'golden', 'gpu', 'browser'].map((kind) => `**/*.${kind}
 
 export default defineConfig({
   test: {
+    // One fewer than there are cores is the default: on two of them half the machine would wait.
+    maxWorkers: availableParallelism(),
     projects: [
       project('unit', where('.test.ts'), special),
       project('onnx', where('.onnx.test.ts')),
