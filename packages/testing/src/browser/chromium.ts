@@ -1,4 +1,7 @@
+import { mkdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import chromium from '@sparticuz/chromium';
 import { build } from 'esbuild';
@@ -54,7 +57,7 @@ export async function openPage(
  */
 export const launchChromium = async (): Promise<Browser> =>
   browsers.launch({
-    executablePath: process.env.EMU_CHROMIUM || (await chromium.executablePath()),
+    executablePath: process.env.EMU_CHROMIUM || (await unpacked()),
     args: [
       '--no-sandbox',
       '--enable-unsafe-webgpu',
@@ -64,6 +67,33 @@ export const launchChromium = async (): Promise<Browser> =>
         : ['--use-webgpu-adapter=swiftshader', '--enable-unsafe-swiftshader']),
     ],
   });
+
+/** After so many milliseconds, whoever unpacks is taken to have been killed. */
+const patience = 120_000;
+
+/** Where the browser lies. One process at a time unpacks it: another would start a program that is half written. */
+async function unpacked(): Promise<string> {
+  const mark = path.join(tmpdir(), 'emu-chromium.lock');
+  while (!(await madeAlone(mark))) {
+    const made = await stat(mark).catch(() => undefined);
+    if (made && Date.now() - made.mtimeMs > patience) await rm(mark, { recursive: true, force: true });
+    await sleep(100);
+  }
+  try {
+    return await chromium.executablePath();
+  } finally {
+    await rm(mark, { recursive: true, force: true });
+  }
+}
+
+const madeAlone = (folder: string): Promise<boolean> =>
+  mkdir(folder).then(
+    () => true,
+    (error) => {
+      if (error.code === 'EEXIST') return false;
+      throw error;
+    },
+  );
 
 async function bundle(script: URL): Promise<string> {
   const { outputFiles } = await build({
