@@ -8,17 +8,21 @@ install();
 let failed = 0;
 const step = (title, action) => {
   console.log(`\n── ${title}`);
-  if (action() !== 0) {
-    failed++;
-    console.error(`✗ ${title}`);
-  }
+  const start = performance.now();
+  const right = action() === 0;
+  if (!right) failed++;
+  console.log(`${right ? '✓' : '✗'} ${title} (${Math.round((performance.now() - start) / 1000)} s)`);
 };
 const scratch = mkdtempSync(path.join(tmpdir(), 'emu-test-'));
 const results = path.join(scratch, 'vitest.json');
 
 step('Lint and format', () => run(bin('biome'), ['ci', '--error-on-warnings'], { must: false }));
 build();
-step('Types', () => run(bin('turbo'), ['run', 'typecheck', '--output-logs=errors-only'], { must: false }));
+// One program for all packages: 25 of them would read the same declarations 25 times. The studio has those of a page.
+step(
+  'Types',
+  () => run(bin('tsc'), [], { must: false }) || run(bin('tsc'), ['-p', 'apps/studio'], { must: false }),
+);
 step('Unused files, exports and dependencies', () => run(bin('knip'), [], { must: false }));
 step('Publishable packages', () => run(process.execPath, ['scripts/publishable.mjs'], { must: false }));
 step('Tests', () =>
