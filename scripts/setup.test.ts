@@ -75,3 +75,16 @@ it.skipIf(process.platform === 'win32')('does not wait for a process that is no 
   expect(await setUp()).toBe(0);
   expect(await log()).toEqual(['begins', 'ends']);
 });
+
+it.skipIf(process.platform === 'win32')(
+  'does not wait for an earlier process of the same number',
+  async () => {
+    const mark = "await (await import('node:fs/promises')).writeFile('.setting-up', String(process.pid));";
+    const go = path.join(root, 'go.mjs');
+    const plain = await readFile(go, 'utf8');
+    await writeFile(go, `${mark}\n${plain}`);
+    expect(await setUp()).toBe(0);
+    expect(await log()).toEqual(['begins', 'ends']);
+    await writeFile(go, plain);
+  },
+);

@@ -58,7 +58,7 @@ export function build(name) {
 function alone(action) {
   const place = path.join(root, '.setting-up');
   for (let told = false; !took(place); told = true) {
-    if (!told) console.log('Another process is setting this folder up: waiting for it …');
+    if (!told) console.log(`Waiting for another process that sets this folder up (${place} is its mark) …`);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
   }
   process.once('exit', letGo);
@@ -83,7 +83,10 @@ function took(place) {
     if (error.code !== 'EEXIST') throw error;
   }
   try {
-    process.kill(Number(readFileSync(place, 'utf8')) || process.pid, 0);
+    const holder = Number(readFileSync(place, 'utf8'));
+    // In containers numbers come back soon: the mark may be of an earlier process that had this one's.
+    if (holder === process.pid) rmSync(place, { force: true });
+    else if (holder) process.kill(holder, 0);
   } catch (error) {
     if (error.code === 'ESRCH') rmSync(place, { force: true });
     else if (error.code !== 'ENOENT' && error.code !== 'EPERM') throw error;

@@ -68,7 +68,7 @@ export const launchChromium = async (): Promise<Browser> =>
     ],
   });
 
-/** After so many milliseconds, whoever unpacks is taken to have been killed. */
+/** After so many milliseconds, whoever unpacks is taken to have been killed, and what he left to be half of the browser. */
 const patience = 120_000;
 
 /** Where the browser lies. One process at a time unpacks it: another would start a program that is half written. */
@@ -76,7 +76,10 @@ async function unpacked(): Promise<string> {
   const mark = path.join(tmpdir(), 'emu-chromium.lock');
   while (!(await madeAlone(mark))) {
     const made = await stat(mark).catch(() => undefined);
-    if (made && Date.now() - made.mtimeMs > patience) await rm(mark, { recursive: true, force: true });
+    if (made && Date.now() - made.mtimeMs > patience) {
+      await rm(path.join(tmpdir(), 'chromium'), { force: true });
+      await rm(mark, { recursive: true, force: true });
+    }
     await sleep(100);
   }
   try {
